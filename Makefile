@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+# Hospes. Everything is built below $(BUILD); `make help` lists what there is.
+#
+#   make               build/hospes.elf, the hypervisor
+#   make run           boot it with a Debian domain 0 in QEMU, console on this terminal
+#   make test          every test; ends with "N passed, N failed"
+
+BUILD  ?= build
+CC     := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+LD     ?= ld
+HOSTCC ?= gcc
+PYTHON ?= python3
+V      ?= 0
+Q      := $(if $(filter 0,$(V)),@)
+
+.PHONY: all run test test-full test-host iso bench gdb guests lint coverage clean help
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+FOLDERS  := lib x86 machine core mm irq sched ipc dom pv hcall init
+GEN      := $(BUILD)/gen
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
+
+# ---- the hypervisor ----------------------------------------------------------------------------------------------
+HV_CFLAGS := -std=gnu17 -O2 -g $(WARNINGS) -ffreestanding -fno-common -fno-stack-protector -fno-strict-aliasing \
+    -mno-red-zone -mgeneral-regs-only -fpie -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+    -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns -fno-jump-tables \
+    -Ihypervisor -I$(GEN) -include hypervisor/lib/hidden.h -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD -MP
+ifeq ($(findstring clang,$(CC)),clang)
+HV_CFLAGS := $(filter-out -fno-tree-loop-distribute-patterns,$(HV_CFLAGS)) -fno-builtin
+endif
+HV_CFLAGS += $(if $(DEBUG),,-DNDEBUG)
+
+HV_C   := $(foreach d,$(FOLDERS),$(wildcard hypervisor/$(d)/*.c hypervisor/$(d)/*/*.c))
+HV_S   := $(filter-out %/wrap.S,$(wildcard hypervisor/machine/*.S))
+HV_OBJ := $(HV_C:%.c=$(BUILD)/%.o) $(HV_S:%.S=$(BUILD)/%.o)
+GENERATED := $(GEN)/hypercalls.gen.h $(GEN)/hypercall-names.gen.h $(GEN)/asm-offsets.gen.h
+# The decoders that boot needs; the linker takes only what is called.
+BOOT_LIBS := $(foreach l,lzma zstd z lz4,$(firstword $(wildcard /usr/lib/x86_64-linux-gnu/lib$(l).a /usr/lib/lib$(l).a)))
+
+all: $(BUILD)/hospes.elf
+
+HCALL_GEN = $(Q)mkdir -p $(@D) && $(PYTHON) scripts/gen-hypercalls.py hypervisor/hcall/hypercalls.tbl $(1) > $@
+HCALL_DEPS := hypervisor/hcall/hypercalls.tbl scripts/gen-hypercalls.py
+$(GEN)/hypercalls.gen.h: $(HCALL_DEPS)
+	$(call HCALL_GEN,dispatch)
+$(GEN)/hypercall-names.gen.h: $(HCALL_DEPS)
+	$(call HCALL_GEN,names)
+$(GEN)/guest-stubs.gen.h: $(HCALL_DEPS)
+	$(call HCALL_GEN,stubs)
+
+$(GEN)/asm-offsets.gen.h: hypervisor/machine/asm-offsets.c $(wildcard hypervisor/*/*.h) | $(GEN)/hypercalls.gen.h $(GEN)/hypercall-names.gen.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(HV_CFLAGS)) -S -o - $< | \
+	    sed -n 's/^[^"]*"->\([A-Za-z0-9_]*\) [$$]*\(-*[0-9]*\)".*/#define \1 \2/p' > $@
+
+$(BUILD)/hypervisor/%.o: hypervisor/%.c $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "  CC  $*"
+	$(Q)$(CC) $(HV_CFLAGS) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+
+$(BUILD)/hypervisor/%.o: hypervisor/%.S $(GENERATED)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+
+HV_LINK = $(LD) -m elf_x86_64 -static --no-dynamic-linker -z noexecstack -z max-page-size=4096 --gc-sections \
+    --build-id=none -T hypervisor/hospes.lds
+
+$(BUILD)/symbols0.o: | $(BUILD)
+	$(Q)$(PYTHON) scripts/gen-symbols.py --empty > $(BUILD)/symbols0.S && $(CC) -c -o $@ $(BUILD)/symbols0.S
+$(BUILD):
+	@mkdir -p $@
+
+$(BUILD)/hospes.pass1: $(HV_OBJ) $(BUILD)/symbols0.o hypervisor/hospes.lds
+	$(Q)$(HV_LINK) -o $@ $(HV_OBJ) $(BUILD)/symbols0.o --start-group $(BOOT_LIBS) --end-group
+
+$(BUILD)/symbols1.o: $(BUILD)/hospes.pass1 scripts/gen-symbols.py
+	$(Q)nm -n $< | $(PYTHON) scripts/gen-symbols.py > $(BUILD)/symbols1.S && $(CC) -c -o $@ $(BUILD)/symbols1.S
+
+# With symbols, for gdb and addr2line.
+$(BUILD)/hospes.syms: $(HV_OBJ) $(BUILD)/symbols1.o hypervisor/hospes.lds
+	$(Q)$(HV_LINK) -o $@ $(HV_OBJ) $(BUILD)/symbols1.o --start-group $(BOOT_LIBS) --end-group
+
+$(BUILD)/hospes.bin: $(BUILD)/hospes.syms
+	$(Q)objcopy -O binary $< $@
+
+# Loaders want a 32-bit ELF file with physical addresses: the 64-bit image is wrapped as data.
+$(BUILD)/hospes.elf: $(BUILD)/hospes.bin $(BUILD)/hospes.syms hypervisor/machine/wrap.S
+	$(Q)bss=$$(nm $(BUILD)/hospes.syms | awk '$$3 == "image_end_phys" { print "0x" $$1 }'); \
+	$(CC) -m32 -DIMAGE='"$(BUILD)/hospes.bin"' -DIMAGE_END_PHYS=$$bss -c -o $(BUILD)/wrap.o hypervisor/machine/wrap.S && \
+	$(LD) -m elf_i386 -N --no-warn-rwx-segments -Ttext=0x200000 -e 0x$$(nm $(BUILD)/hospes.syms | awk '$$3 == "boot_entry_phys" { print $$1 }') \
+	    --build-id=none -o $@ $(BUILD)/wrap.o
+	@echo "  ELF $@ ($$(stat -c %s $@) bytes)"
+
+# ---- host tests --------------------------------------------------------------------------------------------------
+HOST_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CFLAGS := -std=gnu17 -O1 -g $(WARNINGS) -fno-strict-aliasing -fno-omit-frame-pointer $(HOST_SAN) $(if $(COVERAGE),--coverage) \
+    -Itests/fake -Ihypervisor -I$(GEN) -Itests -DHOSPES_HOST -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD -MP
+HOST_LAYERS := $(filter-out machine,$(FOLDERS))
+HOST_C      := $(filter-out %/lib/freestanding.c %/image/shim.c %/init/main.c,$(foreach d,$(HOST_LAYERS),$(wildcard hypervisor/$(d)/*.c hypervisor/$(d)/*/*.c)))
+FAKE_C      := $(wildcard tests/fake/*.c)
+HOST_LIB    := $(BUILD)/host/libhospes.a
+UNIT        := $(patsubst tests/%.c,$(BUILD)/host/%,$(wildcard tests/unit/*_test.c tests/property/*_prop.c))
+HOST_LIBS   := -lcmocka -llzma -lzstd -lz -llz4
+
+$(BUILD)/host/%.o: %.c $(GENERATED)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -c -o $@ $<
+
+$(HOST_LIB): $(HOST_C:%.c=$(BUILD)/host/%.o) $(FAKE_C:%.c=$(BUILD)/host/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/host/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $< $(HOST_LIB) $(HOST_LIBS)
+$(BUILD)/host/property/%: $(BUILD)/host/tests/property/%.o $(HOST_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $< $(HOST_LIB) $(HOST_LIBS)
+
+host-tests: $(UNIT)
+
+-include $(HV_OBJ:.o=.d) $(HOST_C:%.c=$(BUILD)/host/%.d) $(FAKE_C:%.c=$(BUILD)/host/%.d)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains and vcpus. Each lower layer's state is embedded by value, so that those layers never see these structs;
+ * only dom/ and above go up with container_of.
+ *
+ * Look-up takes no lock and no reference: a hypercall is a read-side section, and a domain is freed only after every
+ * CPU has left the hypervisor or idled since it was unlisted (dom/domain.c).
+ */
+#ifndef DOM_DOMAIN_H
+#define DOM_DOMAIN_H
+
+#include <core/lock.h>
+#include <dom/policy.h>
+#include <dom/pv_state.h>
+#include <ipc/evtchn.h>
+#include <ipc/grant.h>
+#include <irq/pirq.h>
+#include <machine/cpu.h>
+#include <mm/domain.h>
+#include <sched/sched.h>
+
+#define MAX_VCPUS 512           /* per domain; beyond 32 a vcpu needs VCPUOP_register_vcpu_info to be usable */
+
+struct domain;
+
+struct vcpu_runstate {
+    u32 state;                  /* RUNSTATE_* */
+    u64 entry_ns;
+    u64 time_ns[4];
+    guest_ptr_t area;           /* where the guest wants a copy; null: nowhere */
+};
+
+struct vcpu {
+    struct domain *domain;      /* (c) */
+    u16 id;                     /* (c) */
+    u16 loaded_cpu;             /* CPU whose registers hold this vcpu's state lazily; NO_CPU when saved (dom/run.c) */
+    bool initialised;           /* (d: domain lock) context was set */
+    bool initialising;          /* (d) somebody is setting it */
+    bool down;                  /* (d) VCPUOP_down or never up: holds one pause */
+    u64 nmi_pending, mce_pending;   /* one-deep latches, bits: pending 1, masked 2 */
+    struct regs regs;           /* valid while not loaded */
+    struct pv_vcpu pv;
+    void *xstate;               /* extended state area, xstate_size bytes */
+    struct sched_unit unit;
+    struct evtchn_vcpu ev;
+    struct timer periodic_timer, singleshot_timer, poll_timer;
+    u64 periodic_ns;
+    struct vcpu_runstate runstate;
+    guest_ptr_t time_area;      /* secondary vcpu_time_info copy */
+    u32 time_version;           /* of the scale last written to the guest */
+    bool areas_stale;           /* runstate changed since the guest's copies were written */
+};
+#define NO_CPU 0xffff
+
+enum domain_kind { DOMAIN_PV };
+
+/* What differs between kinds of guests, for dom/run.c. */
+struct guest_ops {
+    void (*save)(struct vcpu *v);           /* out of this CPU, into the vcpu */
+    void (*load)(struct vcpu *v);
+    void (*update_areas)(struct vcpu *v);   /* loaded vcpu: copies runstate and time to where the guest wants them */
+};
+
+struct domain {
+    u16 id;                     /* (c) */
+    enum domain_kind kind;      /* (c) */
+    const struct guest_ops *ops;    /* (c) */
+    u8 uuid[16];                /* (d) xen_domain_handle_t */
+    u32 rights;                 /* (c) RIGHT_* bits, dom/policy.h */
+    u32 ssidref;                /* (d) security label, from the first day */
+    spinlock_t lock;            /* (d) RANK_DOMAIN */
+    u32 max_vcpus;              /* (c) */
+    struct vcpu **vcpus;        /* (c) array of max_vcpus; entries appear once, published with release order */
+    bool dying, shutting_down;  /* (d) */
+    u8 shutdown_code;           /* (d) valid once shutting_down */
+    struct mm_domain mm;
+    struct evtchn_domain evtchn;
+    struct grant_table grants;
+    struct pirq_domain pirqs;
+    struct pv_domain pv;
+    struct shared_info *shared; /* (c) hypervisor's mapping of the shared-info page */
+    mfn_t shared_mfn;           /* (c) */
+    s64 wall_offset_ns;         /* (d) settime: wall clock at system time 0 = boot wall + this */
+    struct list link;           /* list of all domains, (l) RANK_DOMLIST */
+};
+
+/* Borrowed: valid until the caller leaves the hypervisor. NULL when there is none. */
+struct domain *domain_lookup(u16 domid);
+/* DOMID_SELF resolves to the current one. */
+struct domain *domain_lookup_self(u16 domid);
+static inline struct vcpu *domain_vcpu(struct domain *d, u32 id)
+{
+    return id < d->max_vcpus ? __atomic_load_n(&d->vcpus[id], __ATOMIC_ACQUIRE) : NULL;
+}
+#define for_each_vcpu(d, v)                                                        \
+    for (u32 i_##v = 0; i_##v < (d)->max_vcpus; i_##v++)                           \
+        if (((v) = domain_vcpu((d), i_##v)) != NULL)
+
+static inline struct domain *current_domain(void) { return current()->domain; }
+
+/* The guest broke a rule mid-way: the domain is shut down with reason crash, the message goes to the log. */
+void domain_crash(struct domain *d, const char *fmt, ...) format_printf(2, 3);
+void domain_shutdown(struct domain *d, u8 reason);
+
+extern struct domain *domain0;
+
+struct domain_config {
+    u16 id;
+    enum domain_kind kind;
+    const struct guest_ops *ops;
+    u32 rights;
+    u32 max_vcpus, max_pages, max_evtchns, max_grant_frames;
+};
+/* A domain without memory and vcpus, not yet listed. -ENOMEM, -EINVAL. */
+int must_check domain_create(const struct domain_config *config, struct domain **out);
+/* A vcpu that is down. The kind's own initialisation is the caller's. -ENOMEM, -EEXIST, -EINVAL. */
+int must_check vcpu_create(struct domain *d, u32 id, unsigned cpu, struct vcpu **out);
+/* From here on look-ups find the vcpu. */
+void vcpu_publish(struct vcpu *v);
+/* From here on look-ups find it. */
+void domain_publish(struct domain *d);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Debug keys about domains and their vcpus, and what the audit must know of vcpus. */
+#include <core/keys.h>
+#include <core/panic.h>
+#include <dom/keys.h>
+#include <dom/run.h>
+#include <mm/audit.h>
+#include <mm/heap.h>
+#include <xen/vcpu.h>
+#include <xen/xen.h>
+
+static void for_each_domain(void (*fn)(struct domain *d))
+{
+    for (u16 id = 0; id < DOMID_FIRST_RESERVED; id++) {
+        struct domain *d = domain_lookup(id);
+
+        if (d)
+            fn(d);
+    }
+}
+
+static void show_domain(struct domain *d)
+{
+    static const char *const states[] = { "running", "runnable", "blocked", "offline" };
+    struct vcpu *v;
+
+    printk("domain %u: rights %x, %u of at most %u pages%s\n", d->id, d->rights, d->mm.tot_pages, d->mm.max_pages,
+           d->shutting_down ? ", shut down" : "");
+    for_each_vcpu(d, v)
+        printk("  vcpu %u: %s on CPU %u, ran %lu ms, events %s%s, rip %lx\n", v->id, states[v->runstate.state & 3],
+               v->unit.cpu, (unsigned long)(v->runstate.time_ns[RUNSTATE_running] / 1000000),
+               evtchn_upcall_masked(&v->ev) ? "masked" : "open", evtchn_upcall_pending(&v->ev) ? ", pending" : "",
+               (unsigned long)(v == current() ? cpu_info()->guest_regs.rip : v->regs.rip));
+}
+
+static void show_events(struct domain *d) { evtchn_show(&d->evtchn); }
+static void show_grants(struct domain *d) { grant_show(&d->grants); }
+
+static void key_domains(void) { for_each_domain(show_domain); }
+static void key_events(void) { for_each_domain(show_events); }
+static void key_grants(void) { for_each_domain(show_grants); }
+
+static void key_memory(void)
+{
+    printk("memory: %lu of %lu MiB free, %lu small objects\n", (unsigned long)heap_free_pages() >> 8,
+           (unsigned long)heap_total_pages() >> 8, (unsigned long)mem_objects());
+    heap_show();
+}
+
+static void key_dom0_registers(void)
+{
+    struct vcpu *v;
+
+    if (domain0 == NULL)
+        return;
+    for_each_vcpu(domain0, v) {
+        printk("domain 0 vcpu %u:\n", v->id);
+        registers_show(v->loaded_cpu == NO_CPU ? &v->regs : &cpu_info_of(v->loaded_cpu)->guest_regs);
+    }
+}
+
+void domain_keys_init(void)
+{
+    key_register('q', "domains and vcpus", key_domains);
+    key_register('e', "event channels", key_events);
+    key_register('g', "grants in use", key_grants);
+    key_register('m', "memory", key_memory);
+    key_register('0', "registers of domain 0", key_dom0_registers);
+}
+
+static void (*root_fn)(mfn_t root, void *ctx);
+static void *root_ctx;
+
+static void domain_roots(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu(d, v) {
+        if (!mfn_is_invalid(v->pv.root_kernel))
+            root_fn(v->pv.root_kernel, root_ctx);
+        if (!mfn_is_invalid(v->pv.root_user))
+            root_fn(v->pv.root_user, root_ctx);
+    }
+}
+
+void audit_for_each_root(void (*fn)(mfn_t root, void *ctx), void *ctx)
+{
+    root_fn = fn;
+    root_ctx = ctx;
+    for_each_domain(domain_roots);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercall entry points: long hcall_<name>(struct hcall_args *). Each decodes (copies in once, checks, asks policy),
+ * then calls a perform function that sees no guest pointer. -ERESTART with args rewritten makes the dispatcher rewind
+ * the guest (or the multicall entry) so that the call is executed again with those arguments.
+ */
+#ifndef HCALL_HCALL_H
+#define HCALL_HCALL_H
+
+#include <dom/domain.h>
+#include <hypercalls.gen.h>
+#include <lib/errno.h>
+#include <mm/guest.h>
+
+struct hcall_args {
+    u64 a[6];
+};
+
+#define HCALL_DECLARE(number, name, nr_args, flags) long hcall_##name(struct hcall_args *args);
+HCALLS_IMPL(HCALL_DECLARE)
+
+static inline guest_ptr_t hcall_ptr(const struct hcall_args *args, unsigned i) { return guest_ptr(args->a[i]); }
+
+/*
+ * The one batch loop: for each of n elements of size bytes at p: copy in, perform, copy back when the row says so;
+ * poll for preemption between elements. Returns 0 when all are done, -ERESTART with *done < n, -EFAULT, or the
+ * element's error where the row stops at the first one.
+ */
+struct batch_row {
+    u16 size;
+    bool copy_back;             /* status is in the element */
+    bool stop_on_error;         /* else the perform's return value is ignored (it is in the element) */
+    int (*perform)(void *ctx, void *elem);
+};
+int must_check batch_run(const struct batch_row *row, guest_ptr_t p, u32 n, u32 *done, void *ctx);
+
+#endif

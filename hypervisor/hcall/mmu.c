@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page-table hypercalls of paravirtual guests: mmu_update, update_va_mapping, mmuext_op. Decoding only; the rules are
+ * in mm/table.h. All of them first finish a table whose release was preempted earlier.
+ */
+#include <core/work.h>
+#include <hcall/hcall.h>
+#include <lib/string.h>
+#include <machine/tlb.h>
+#include <mm/entry.h>
+#include <mm/flush.h>
+#include <mm/table.h>
+#include <pv/pv.h>
+#include <xen/xen.h>
+
+/* The guest sees this bit of count in a continued call. */
+#define PREEMPTED 0x80000000u
+
+struct mmu_targets {
+    struct domain *tables;          /* whose page tables are written */
+    struct domain *frames;          /* whose frames may be in the new entries */
+};
+
+/* foreigndom: bits 15:0 owner of the frames, 31:16 owner of the tables + 1, 0 for the caller. */
+static int targets_lookup(u32 foreigndom, struct mmu_targets *t)
+{
+    u16 frames = (u16)foreigndom, tables = (u16)(foreigndom >> 16);
+    struct domain *self = current_domain();
+
+    t->tables = tables ? domain_lookup_self((u16)(tables - 1)) : self;
+    t->frames = frames == DOMID_IO ? self : domain_lookup_self(frames);
+    if (t->tables == NULL || t->frames == NULL)
+        return -ESRCH;
+    if (t->tables != self || t->frames != self)
+        return policy_check(self, RIGHT_CONTROL);
+    return 0;
+}
+
+/* A frame that is no page table: an ordinary write to the guest's own memory. */
+static int plain_write(struct mm_domain *mm, struct frame *f, unsigned index, u64 value)
+{
+    int rc = type_get(mm, f, TYPE_WRITABLE);
+    u64 *page;
+
+    if (rc)
+        return -EINVAL;
+    page = frame_map(frame_mfn(f));
+    WRITE_ONCE(page[index], value);
+    frame_unmap(page);
+    frame_dirty(frame_mfn(f));
+    type_put(f);
+    return 0;
+}
+
+static int pt_update(struct mmu_targets *t, u64 ptr, u64 value, bool preserve_ad)
+{
+    struct mmu_ctx *ctx = &current()->pv.mmu;
+    mfn_t m = maddr_to_mfn(ptr);
+    unsigned index = (ptr & ~PAGE_MASK) / sizeof(pte_t);
+    struct table_write w = { .index = index, .new = value, .subject = &t->frames->mm, .preserve_ad = preserve_ad };
+    enum page_type type;
+    int rc;
+
+    if (t->tables != current_domain())
+        return -EPERM;
+    rc = frame_get(m, ctx->mm->domid);
+    if (rc)
+        return rc;
+    w.table = frame_entry(m);
+    type = frame_type(w.table);
+    if (type >= TYPE_L1 && type <= TYPE_L4 && type_get_existing(w.table, type) == 0) {
+        rc = table_write(ctx, &w);
+        table_put(ctx, w.table);            /* drops the general reference too */
+        return rc;
+    }
+    rc = plain_write(ctx->mm, w.table, index, value);
+    frame_put(w.table);
+    return rc;
+}
+
+static int machphys_update(struct mmu_targets *t, mfn_t m, u64 pfn)
+{
+    int rc = frame_get(m, t->frames->id);
+
+    if (rc)
+        return rc;
+    m2p_set(m, pfn);
+    frame_put(frame_entry(m));
+    return 0;
+}
+
+static int mmu_update_one(void *ctx, void *elem)
+{
+    struct mmu_targets *t = ctx;
+    const struct mmu_update *u = elem;
+    unsigned cmd = u->ptr & 3;
+    int rc = mmu_drain(&current()->pv.mmu);
+
+    if (rc)
+        return rc;
+    if ((u->ptr & (sizeof(pte_t) - 1)) != cmd)
+        return -EINVAL;
+    switch (cmd) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        return pt_update(t, u->ptr & ~7UL, u->val, false);
+    case MMU_PT_UPDATE_PRESERVE_AD:
+        return pt_update(t, u->ptr & ~7UL, u->val, true);
+    default:
+        return machphys_update(t, maddr_to_mfn(u->ptr), u->val);
+    }
+}
+
+static const struct batch_row mmu_update_row = { sizeof(struct mmu_update), false, true, mmu_update_one };
+
+/* Runs a page-table batch whose arguments are (array, count | PREEMPTED, done, foreigndom). */
+static long run_counted_batch(struct hcall_args *args, const struct batch_row *row, void *ctx)
+{
+    u32 count = (u32)args->a[1] & ~PREEMPTED, done = 0, before = 0;
+    guest_ptr_t array = hcall_ptr(args, 0), done_ptr = hcall_ptr(args, 2);
+    int rc;
+
+    if (((u32)args->a[1] & PREEMPTED) && !guest_null(done_ptr) && guest_read(&before, done_ptr, sizeof(before)))
+        return -EFAULT;
+    if (!guest_array_ok(array, count, row->size))
+        return -EFAULT;
+    rc = batch_run(row, array, count, &done, ctx);
+    before += done;
+    if (!guest_null(done_ptr) && guest_write(done_ptr, &before, sizeof(before)))
+        return -EFAULT;
+    if (rc == -ERESTART) {
+        args->a[0] = guest_elem(array, done, row->size).va;
+        args->a[1] = (count - done) | PREEMPTED;
+    }
+    return rc;
+}
+
+long hcall_mmu_update(struct hcall_args *args)
+{
+    struct mmu_targets t;
+    int rc = targets_lookup((u32)args->a[3], &t);
+
+    return rc ? rc : run_counted_batch(args, &mmu_update_row, &t);
+}
+
+/* ---- update_va_mapping ------------------------------------------------------------------------------------------ */
+
+/* Which CPUs the vcpus in a guest's bitmap have entries on. vcpu_ptr: array of unsigned longs. */
+static int vcpu_mask_read(guest_ptr_t p, cpumask_t *mask)
+{
+    struct domain *d = current_domain();
+
+    memset(mask, 0, sizeof(*mask));
+    for (u32 base = 0; base < d->max_vcpus; base += 64) {
+        struct vcpu *v;
+        u64 word;
+
+        if (guest_read(&word, guest_elem(p, base / 64, sizeof(word)), sizeof(word)))
+            return -EFAULT;
+        for (; word; word &= word - 1)
+            if ((v = domain_vcpu(d, base + (u32)__builtin_ctzl(word))) != NULL && READ_ONCE(v->loaded_cpu) != NO_CPU)
+                cpumask_set(mask, READ_ONCE(v->loaded_cpu));
+    }
+    return 0;
+}
+
+static int va_mapping_flush(u64 va, u64 flags)
+{
+    unsigned kind = (flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH ? FLUSH_TLB : FLUSH_PAGE;
+    u64 who = flags & ~(u64)UVMF_FLUSHTYPE_MASK;
+    cpumask_t mask;
+
+    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE)
+        return 0;
+    if (who == UVMF_LOCAL) {
+        flush_local(va, kind);
+        return 0;
+    }
+    if (who == UVMF_ALL)
+        mask = current_domain()->mm.dirty_cpus;
+    else if (vcpu_mask_read(guest_ptr(who), &mask))
+        return -EFAULT;
+    flush_mask(&mask, va, kind);
+    return 0;
+}
+
+long hcall_update_va_mapping(struct hcall_args *args)
+{
+    u64 va = args->a[0], flags = args->a[2];
+    struct vcpu *v = current();
+    struct mmu_ctx *ctx = &v->pv.mmu;
+    struct table_write w = { .new = args->a[1], .index = pte_index(va, 1), .subject = ctx->mm };
+    int rc = mmu_drain(ctx);
+    mfn_t m;
+
+    if (rc)
+        return rc;
+    if (va_in_hole(va) || !va_is_canonical(va))
+        return -EINVAL;
+    m = table_walk_l1(v->pv.root_kernel, va);
+    if (mfn_is_invalid(m) || frame_get(m, ctx->mm->domid))
+        return -EINVAL;
+    w.table = frame_entry(m);
+    rc = type_get_existing(w.table, TYPE_L1);
+    if (rc) {
+        frame_put(w.table);
+        return -EINVAL;
+    }
+    rc = table_write(ctx, &w);
+    table_put(ctx, w.table);
+    return rc ? rc : va_mapping_flush(va, flags);
+}
+
+/* ---- mmuext_op -------------------------------------------------------------------------------------------------- */
+
+static int ext_pin(struct mmuext_op *op)
+{
+    return table_pin(&current()->pv.mmu, mfn(op->arg1.mfn), (enum page_type)(TYPE_L1 + op->cmd - MMUEXT_PIN_L1_TABLE));
+}
+
+static int ext_unpin(struct mmuext_op *op)
+{
+    return table_unpin(&current()->pv.mmu, mfn(op->arg1.mfn));
+}
+
+static int ext_new_baseptr(struct mmuext_op *op)
+{
+    return pv_set_kernel_root(current(), mfn(op->arg1.mfn));
+}
+
+static int ext_new_user_baseptr(struct mmuext_op *op)
+{
+    return pv_set_user_root(current(), op->arg1.mfn ? mfn(op->arg1.mfn) : MFN_INVALID);
+}
+
+static int ext_flush_local(struct mmuext_op *op)
+{
+    bool page = op->cmd == MMUEXT_INVLPG_LOCAL;
+
+    if (page && va_in_hole(op->arg1.linear_addr))
+        return 0;
+    flush_local(op->arg1.linear_addr, page ? FLUSH_PAGE : FLUSH_TLB);
+    return 0;
+}
+
+static int ext_flush_multi(struct mmuext_op *op)
+{
+    bool page = op->cmd == MMUEXT_INVLPG_MULTI;
+    cpumask_t mask;
+
+    if (vcpu_mask_read(guest_ptr((u64)op->arg2.vcpumask.p), &mask))
+        return -EINVAL;
+    flush_mask(&mask, op->arg1.linear_addr, page ? FLUSH_PAGE : FLUSH_TLB);
+    return 0;
+}
+
+static int ext_flush_all(struct mmuext_op *op)
+{
+    bool page = op->cmd == MMUEXT_INVLPG_ALL;
+
+    flush_mask(&current_domain()->mm.dirty_cpus, op->arg1.linear_addr, page ? FLUSH_PAGE : FLUSH_TLB);
+    return 0;
+}
+
+static int ext_flush_cache(struct mmuext_op *op)
+{
+    if (!current_domain()->mm.cache_attributes)
+        return -EACCES;
+    if (op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL)
+        flush_mask(&cpu_online_mask, 0, FLUSH_CACHE);
+    else
+        cache_flush_local();
+    return 0;
+}
+
+static int ext_set_ldt(struct mmuext_op *op)
+{
+    return pv_set_ldt(current(), op->arg1.linear_addr, op->arg2.nr_ents);
+}
+
+static int ext_clear_page(struct mmuext_op *op)
+{
+    struct gfn_held dst;
+    void *page;
+    int rc = gfn_hold(current()->pv.mmu.mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst);
+
+    if (rc)
+        return rc;
+    page = frame_map(gfn_held_mfn(&dst));
+    memset(page, 0, PAGE_SIZE);
+    frame_unmap(page);
+    gfn_release(&dst);
+    return 0;
+}
+
+static int ext_copy_page(struct mmuext_op *op)
+{
+    struct mm_domain *mm = current()->pv.mmu.mm;
+    struct gfn_held src, dst;
+    int rc = gfn_hold(mm, gfn(op->arg2.src_mfn), HOLD_READ, &src);
+
+    if (rc)
+        return rc;
+    rc = gfn_hold(mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst);
+    if (rc == 0) {
+        void *to = frame_map(gfn_held_mfn(&dst)), *from = frame_map(gfn_held_mfn(&src));
+
+        memcpy(to, from, PAGE_SIZE);
+        frame_unmap(from);
+        frame_unmap(to);
+        gfn_release(&dst);
+    }
+    gfn_release(&src);
+    return rc;
+}
+
+static int ext_unsupported(struct mmuext_op *op)
+{
+    return -EOPNOTSUPP;
+}
+
+static int (*const mmuext_ops[])(struct mmuext_op *) = {
+    [MMUEXT_PIN_L1_TABLE] = ext_pin,        [MMUEXT_PIN_L2_TABLE] = ext_pin,
+    [MMUEXT_PIN_L3_TABLE] = ext_pin,        [MMUEXT_PIN_L4_TABLE] = ext_pin,
+    [MMUEXT_UNPIN_TABLE] = ext_unpin,       [MMUEXT_NEW_BASEPTR] = ext_new_baseptr,
+    [MMUEXT_NEW_USER_BASEPTR] = ext_new_user_baseptr,
+    [MMUEXT_TLB_FLUSH_LOCAL] = ext_flush_local, [MMUEXT_INVLPG_LOCAL] = ext_flush_local,
+    [MMUEXT_TLB_FLUSH_MULTI] = ext_flush_multi, [MMUEXT_INVLPG_MULTI] = ext_flush_multi,
+    [MMUEXT_TLB_FLUSH_ALL] = ext_flush_all, [MMUEXT_INVLPG_ALL] = ext_flush_all,
+    [MMUEXT_FLUSH_CACHE] = ext_flush_cache, [MMUEXT_FLUSH_CACHE_GLOBAL] = ext_flush_cache,
+    [MMUEXT_SET_LDT] = ext_set_ldt,
+    [MMUEXT_CLEAR_PAGE] = ext_clear_page,   [MMUEXT_COPY_PAGE] = ext_copy_page,
+    [MMUEXT_MARK_SUPER] = ext_unsupported,  [MMUEXT_UNMARK_SUPER] = ext_unsupported,
+};
+
+static int mmuext_one(void *ctx, void *elem)
+{
+    struct mmuext_op *op = elem;
+    int rc = mmu_drain(&current()->pv.mmu);
+
+    if (rc)
+        return rc;
+    if (op->cmd >= ARRAY_SIZE(mmuext_ops) || mmuext_ops[op->cmd] == NULL)
+        return -ENOSYS;
+    return mmuext_ops[op->cmd](op);
+}
+
+static const struct batch_row mmuext_row = { sizeof(struct mmuext_op), false, true, mmuext_one };
+
+long hcall_mmuext_op(struct hcall_args *args)
+{
+    struct mmu_targets t;
+    int rc = targets_lookup((u32)args->a[3], &t);
+
+    if (rc)
+        return rc;
+    if (t.frames != current_domain())
+        return -ENOSYS;             /* pinning for a domain under construction comes with the toolstack calls */
+    return run_counted_batch(args, &mmuext_row, NULL);
+}

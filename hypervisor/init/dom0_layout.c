@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Domain 0's first address space, as numbers. See dom0_layout.h. */
+#include <init/dom0_layout.h>
+#include <lib/errno.h>
+#include <x86/pte.h>
+
+#define SLACK_BYTES (512UL << 10)
+#define END_ALIGN   (4UL << 20)
+
+/* Tables of one level needed to map [start, end). */
+static u64 tables_for(u64 start, u64 end, unsigned level)
+{
+    unsigned shift = PAGE_SHIFT + 9 * level;
+
+    return ((end - 1) >> shift) - (start >> shift) + 1;
+}
+
+static void count_tables(struct dom0_layout *l)
+{
+    l->nr_l3 = tables_for(l->v_start, l->v_end, 3);
+    l->nr_l2 = tables_for(l->v_start, l->v_end, 2);
+    l->nr_l1 = tables_for(l->v_start, l->v_end, 1);
+    l->nr_tables = 1 + l->nr_l3 + l->nr_l2 + l->nr_l1;
+}
+
+int dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s)
+{
+    u64 v_p2m_end, guess = 0;
+
+    *l = (struct dom0_layout){ .v_start = s->virt_base, .v_p2m = s->init_p2m };
+    l->v_start_info = round_up(s->kernel_end, PAGE_SIZE);
+    l->v_tables = l->v_start_info + PAGE_SIZE;
+    do {                            /* more tables may need one more table */
+        l->nr_tables = ++guess;
+        l->v_stack = l->v_tables + guess * PAGE_SIZE;
+        l->v_end = round_up(l->v_stack + PAGE_SIZE + SLACK_BYTES, END_ALIGN);
+        count_tables(l);
+    } while (l->nr_tables > guess);
+    l->nr_tables = guess;
+
+    l->initrd_pfn = (l->v_end - l->v_start) >> PAGE_SHIFT;
+    l->initrd_pages = (s->initrd_bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    l->p2m_pfn = l->initrd_pfn + l->initrd_pages;
+    l->p2m_pages = (s->nr_pages * sizeof(u64) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    v_p2m_end = l->v_p2m + (l->p2m_pages << PAGE_SHIFT);
+    if (l->v_p2m >= l->v_start || v_p2m_end > l->v_start || (l->v_p2m & ~PAGE_MASK) || !va_is_canonical(l->v_p2m) ||
+        (l->v_p2m < HOLE_END && v_p2m_end > HOLE_START))
+        return -EINVAL;
+    l->p2m_tables_pfn = l->p2m_pfn + l->p2m_pages;
+    l->p2m_tables = tables_for(l->v_p2m, v_p2m_end, 3) + tables_for(l->v_p2m, v_p2m_end, 2) +
+                    tables_for(l->v_p2m, v_p2m_end, 1);
+    l->first_free_pfn = l->p2m_tables_pfn + l->p2m_tables;
+    return l->first_free_pfn > s->nr_pages ? -ENOSPC : 0;
+}

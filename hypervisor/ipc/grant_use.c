@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grants in use: judging a shared entry, pinning it, letting it go. The first use of an entry records who and which
+ * frame in its active entry; later uses go by that record, whatever the guest writes into the shared entry since.
+ * Each use holds the frame by itself. The reading and writing flags tell the granter that the entry must not be
+ * taken back: set before the first use of the kind, cleared after the frame has been let go of.
+ */
+#include <ipc/grant_entry.h>
+#include <lib/string.h>
+#include <machine/map.h>
+#include <mm/heap.h>
+
+#define FLAG_ATTEMPTS 5             /* a granter that keeps changing the entry meanwhile is told off */
+
+/* What an entry grants, as read once. */
+struct grant_terms {
+    u64 frame;
+    u16 offset, length;
+};
+
+static bool flags_permit(u16 flags, u16 domid, u16 by, bool write)
+{
+    return (flags & GTF_type_mask) == GTF_permit_access && domid == by && !(write && (flags & GTF_readonly));
+}
+
+/* Version 1: flags and domid are one word, the in-use flags are set only if it still says what was judged. */
+static s16 claim_v1(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_terms *t)
+{
+    struct grant_entry_v1 *e = entry_v1(gt, ref);
+    u32 *word = (u32 *)e, old = READ_ONCE(*word);
+    u16 in_use = write ? GTF_reading | GTF_writing : GTF_reading;
+
+    for (unsigned i = 0; i < FLAG_ATTEMPTS; i++) {
+        if (!flags_permit((u16)old, (u16)(old >> 16), by, write))
+            return GNTST_general_error;
+        if (__atomic_compare_exchange_n(word, &old, old | in_use, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            *t = (struct grant_terms){ READ_ONCE(e->frame), 0, PAGE_SIZE };
+            return GNTST_okay;
+        }
+    }
+    return GNTST_general_error;
+}
+
+/* Version 2: the in-use flags are apart; they are set first, then the entry is judged. */
+static s16 claim_v2(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_terms *t)
+{
+    u16 in_use = write ? GTF_reading | GTF_writing : GTF_reading;
+    u16 before = __atomic_fetch_or(entry_status(gt, ref), in_use, __ATOMIC_SEQ_CST);
+    union grant_entry_v2 e = *(volatile union grant_entry_v2 *)entry_v2(gt, ref);
+
+    *t = (struct grant_terms){ e.full_page.frame, 0, PAGE_SIZE };
+    if (e.hdr.flags & GTF_sub_page) {
+        t->offset = e.sub_page.page_off;
+        t->length = e.sub_page.length;
+    }
+    if (flags_permit(e.hdr.flags, e.hdr.domid, by, write) && t->offset + t->length <= (int)PAGE_SIZE)
+        return GNTST_okay;
+    __atomic_store_n(entry_status(gt, ref), before, __ATOMIC_SEQ_CST);
+    return GNTST_general_error;
+}
+
+/* The entry's in-use flags become what the remaining pins say. */
+static void flags_update(struct grant_table *gt, u32 ref, const struct grant_active *a)
+{
+    u16 *flags = gt->version == 1 ? &entry_v1(gt, ref)->flags : entry_status(gt, ref);
+    u16 idle = (a->writers ? 0 : GTF_writing) | (a->readers || a->writers ? 0 : GTF_reading);
+
+    __atomic_fetch_and(flags, (u16)~idle, __ATOMIC_SEQ_CST);
+}
+
+/* The active entry, made if need be. NULL: no memory. */
+static struct grant_active *active_make(struct grant_table *gt, u32 ref)
+{
+    struct grant_active **page = &gt->active[ref / ACTIVE_PER_PAGE];
+
+    if (!*page)
+        *page = page_alloc();
+    return entry_active(gt, ref);
+}
+
+/* Lock held. Adds a pin if the entry, or the record of its present use, allows it. */
+static s16 pin(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_active *a)
+{
+    struct grant_terms terms;
+    bool idle = !a->readers && !a->writers;
+    s16 status;
+
+    if (!idle && (a->by != by || a->readers + a->writers >= GRANT_PINS_MAX))
+        return GNTST_general_error;
+    if (idle || (write && !a->writers)) {
+        status = gt->version == 1 ? claim_v1(gt, ref, by, write, &terms) : claim_v2(gt, ref, by, write, &terms);
+        if (status)
+            return status;
+    }
+    if (idle) {
+        a->by = by;
+        a->gfn = terms.frame;
+        a->offset = terms.offset;
+        a->length = terms.length;
+    }
+    if (write)
+        a->writers++;
+    else
+        a->readers++;
+    return GNTST_okay;
+}
+
+static void unpin(struct grant_table *gt, u32 ref, bool write)
+{
+    struct grant_active *a = entry_active(gt, ref);
+
+    if (write)
+        a->writers--;
+    else
+        a->readers--;
+    flags_update(gt, ref, a);
+}
+
+s16 grant_acquire(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_use *use)
+{
+    struct grant_active *a;
+    s16 status;
+
+    spin_lock(&gt->lock);
+    a = ref < grant_entries(gt) ? active_make(gt, ref) : NULL;
+    if (!a) {
+        status = ref < grant_entries(gt) ? GNTST_no_space : GNTST_bad_gntref;
+    } else {
+        status = pin(gt, ref, by, write, a);
+        *use = (struct grant_use){ gt, ref, write, a->offset, a->length, { 0 } };
+        if (!status && gfn_hold(gt->mm, gfn(a->gfn), write ? HOLD_WRITE : HOLD_READ, &use->held)) {
+            unpin(gt, ref, write);
+            status = GNTST_bad_page;
+        }
+    }
+    spin_unlock(&gt->lock);
+    return status;
+}
+
+void grant_release(struct grant_use *use)
+{
+    gfn_release(&use->held);
+    spin_lock(&use->gt->lock);
+    unpin(use->gt, use->ref, use->write);
+    spin_unlock(&use->gt->lock);
+}
+
+/* ---- looking ---- */
+
+void grant_show(struct grant_table *gt)
+{
+    spin_lock(&gt->lock);
+    printk("Grant table of domain %u: version %u, %u of %u frames\n", gt->domid, gt->version, gt->nr_frames,
+           gt->max_frames);
+    for (u32 ref = 0; ref < grant_entries(gt); ref++) {
+        const struct grant_active *a = entry_active(gt, ref);
+
+        if (entry_in_use(gt, ref))
+            printk("  %5u: domain %u, frame %lx [%u, +%u), %u read, %u write\n", ref, a->by, a->gfn, a->offset,
+                   a->length, a->readers, a->writers);
+    }
+    spin_unlock(&gt->lock);
+}
+
+static bool frames_shared(const struct grant_table *gt, void *const *pages, u32 nr)
+{
+    for (u32 i = 0; i < nr; i++) {
+        const struct frame *f = pages[i] ? frame_entry(frame_of_ptr(pages[i])) : NULL;
+
+        if (!f || frame_owner(f) != gt->domid || !(READ_ONCE(f->refs) & FRAME_HEAP) || frame_type(f) != TYPE_WRITABLE)
+            return false;
+    }
+    return true;
+}
+
+static bool sizes_consistent(const struct grant_table *gt)
+{
+    return gt->nr_frames <= gt->max_frames &&
+           (gt->version == 1 ? !gt->nr_status : gt->version == 2 && gt->nr_status >= STATUS_PAGES(gt->nr_frames));
+}
+
+static bool use_holds_frame(const struct grant_table *gt, u32 ref)
+{
+    const struct grant_active *a = entry_active(gt, ref);
+
+    return !frame_valid(mfn(a->gfn)) || frame_refs(frame_entry(mfn(a->gfn))) >= (u32)a->readers + a->writers;
+}
+
+const char *grant_audit(struct grant_table *gt)
+{
+    const char *broken = NULL;
+
+    spin_lock(&gt->lock);
+    if (!sizes_consistent(gt))
+        broken = "grant-sizes";
+    else if (!frames_shared(gt, gt->shared, gt->nr_frames) || !frames_shared(gt, (void **)gt->status, gt->nr_status))
+        broken = "grant-frames-shared";
+    for (u32 ref = 0; !broken && ref < ACTIVE_PAGES(gt->max_frames) * ACTIVE_PER_PAGE; ref++) {
+        if (!entry_in_use(gt, ref))
+            continue;
+        if (ref >= grant_entries(gt))
+            broken = "grant-use-beyond-table";
+        else if (!use_holds_frame(gt, ref))
+            broken = "grant-use-holds-frame";
+    }
+    if (broken)
+        pr_err("audit: %s: domain %u\n", broken, gt->domid);
+    spin_unlock(&gt->lock);
+    return broken;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain's memory account: which frames it owns and how many it may. Ownership changes only here. The per-chunk
+ * counts make teardown and dumps proportional to what the domain has, not to the machine.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mm/domain.h>
+#include <mm/flush.h>
+#include <mm/heap.h>
+#include <xen/xen.h>
+
+static void *rights_resize(void *old, size_t old_bytes, size_t new_bytes)
+{
+    void *p = new_bytes ? mem_alloc(new_bytes) : NULL;
+
+    if (p || !new_bytes) {
+        if (p && old)
+            memcpy(p, old, min(old_bytes, new_bytes));
+        mem_free(old);
+    }
+    return p;
+}
+
+int mm_domain_init(struct mm_domain *mm, u16 domid, u32 max_pages)
+{
+    memset(mm, 0, sizeof(*mm));
+    mm->chunks = mem_alloc((frame_max / PTES_PER_PAGE + 1) * sizeof(mm->chunks[0]));
+    if (mm->chunks == NULL)
+        return -ENOMEM;
+    spin_lock_init(&mm->lock, RANK_MM_DOMAIN);
+    mm->domid = domid;
+    mm->max_pages = max_pages;
+    mm->perdomain_l3 = MFN_INVALID;
+    rangeset_init(&mm->iomem, rights_resize);
+    rangeset_init(&mm->ioports, rights_resize);
+    return 0;
+}
+
+void mm_domain_fini(struct mm_domain *mm)
+{
+    rangeset_fini(&mm->iomem);
+    rangeset_fini(&mm->ioports);
+    mem_free(mm->chunks);
+}
+
+int mm_assign(struct mm_domain *mm, mfn_t m, u64 pages)
+{
+    int rc = 0;
+
+    spin_lock(&mm->lock);
+    if (mm->dying)
+        rc = -EINVAL;
+    else if (mm->tot_pages + pages > mm->max_pages)
+        rc = -E2BIG;
+    for (u64 i = 0; rc == 0 && i < pages; i++) {
+        struct frame *f = frame_entry(mfn_add(m, i));
+
+        mm->chunks[(m.n + i) / PTES_PER_PAGE]++;
+        f->type = 0;
+        f->progress = 0;
+        f->owner = mm->domid;
+        __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+    }
+    if (rc == 0)
+        mm->tot_pages += (u32)pages;
+    spin_unlock(&mm->lock);
+    return rc;
+}
+
+void mm_unassign(struct mm_domain *mm, mfn_t m)
+{
+    spin_lock(&mm->lock);
+    mm->tot_pages--;
+    mm->chunks[m.n / PTES_PER_PAGE]--;
+    spin_unlock(&mm->lock);
+}
+
+int mm_populate(struct mm_domain *mm, unsigned order, unsigned width_bits, mfn_t *out)
+{
+    mfn_t m = heap_alloc(order, width_bits);
+    int rc;
+
+    if (mfn_is_invalid(m))
+        return -ENOMEM;
+    rc = mm_assign(mm, m, 1UL << order);
+    if (rc)
+        heap_free(m, order);
+    else
+        *out = m;
+    return rc;
+}
+
+void mm_frame_free(struct frame *f)
+{
+    mfn_t m = frame_mfn(f);
+    struct mm_domain *mm = mm_domain_of(frame_owner(f));
+    void *page = frame_map(m);
+
+    ASSERT((f->refs & ~FRAME_COUNT_MASK) == 0 && type_count(f) == 0);
+    memset(page, 0, PAGE_SIZE);
+    frame_unmap(page);
+    m2p_set(m, M2P_INVALID);
+    f->type = 0;
+    f->owner = DOMID_XEN;
+    if (mm)
+        mm_unassign(mm, m);
+    heap_free(m, 0);
+}
+
+int gfn_hold(struct mm_domain *mm, gfn_t g, enum hold_access access, struct gfn_held *held)
+{
+    mfn_t m = mfn(g.n);         /* paravirtual guests name machine frames */
+    int rc = access == HOLD_WRITE ? frame_get_type(mm, m, TYPE_WRITABLE) : frame_get(m, mm->domid);
+
+    if (rc == 0)
+        *held = (struct gfn_held){ mm, frame_entry(m), access };
+    return rc;
+}
+
+void gfn_release(struct gfn_held *held)
+{
+    if (held->access == HOLD_WRITE) {
+        frame_dirty(frame_mfn(held->frame));
+        frame_put_type(held->frame);
+    } else {
+        frame_put(held->frame);
+    }
+    held->frame = NULL;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame table and general references. See mm/frame.h for the model. No lock: each descriptor's counts change by
+ * compare-and-swap, its owner only while nobody else can hold a reference.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mm/domain.h>
+#include <mm/flush.h>
+#include <mm/heap.h>
+#include <xen/xen.h>
+
+u64 frame_max;
+u64 *frame_chunks;      /* bit per 2 MiB of machine memory: has descriptors */
+
+bool frame_valid(mfn_t m)
+{
+    return m.n < frame_max && bit_test(frame_chunks, (unsigned)(m.n / PTES_PER_PAGE));
+}
+
+int frame_get_more(struct frame *f)
+{
+    u32 old = READ_ONCE(f->refs);
+
+    do {
+        if ((old & FRAME_FREE) || (old & FRAME_COUNT_MASK) == 0)
+            return -EINVAL;
+        if ((old & FRAME_COUNT_MASK) >= FRAME_COUNT_GUEST)
+            return -EBUSY;
+    } while (!__atomic_compare_exchange_n(&f->refs, &old, old + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return 0;
+}
+
+int frame_get(mfn_t m, u16 domid)
+{
+    struct frame *f;
+    int rc;
+
+    if (!frame_valid(m))
+        return -EINVAL;
+    f = frame_entry(m);
+    if (frame_owner(f) != domid)
+        return -EINVAL;
+    rc = frame_get_more(f);
+    if (rc == 0 && unlikely(frame_owner(f) != domid)) {
+        frame_put(f);
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+void frame_put(struct frame *f)
+{
+    u32 old = READ_ONCE(f->refs);
+
+    do {
+        ASSERT((old & FRAME_COUNT_MASK) != 0 && !(old & FRAME_FREE));
+        if ((old & FRAME_COUNT_MASK) == 1)
+            WRITE_ONCE(f->stamp, flush_clock_now());    /* before anyone can see it unreferenced */
+    } while (!__atomic_compare_exchange_n(&f->refs, &old, old - 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    if ((old & FRAME_COUNT_MASK) == 1)
+        mm_frame_free(f);
+}
+
+bool frame_release(struct frame *f)
+{
+    u32 old = READ_ONCE(f->refs);
+
+    do {
+        if (!(old & FRAME_ALLOCATED) || (old & FRAME_HEAP))
+            return false;
+    } while (!__atomic_compare_exchange_n(&f->refs, &old, old & ~FRAME_ALLOCATED, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    frame_put(f);
+    return true;
+}
+
+void frame_share(mfn_t m, u16 domid, bool writable)
+{
+    struct frame *f = frame_entry(m);
+
+    m2p_set(m, M2P_INVALID);
+    f->owner = domid;
+    f->type = writable ? ((u32)TYPE_WRITABLE << TYPE_SHIFT) | TYPE_VALIDATED | 1 : (u32)TYPE_NONE << TYPE_SHIFT | 1;
+    __atomic_store_n(&f->refs, FRAME_ALLOCATED | FRAME_HEAP | 1, __ATOMIC_RELEASE);
+}
+
+bool frame_unshare(mfn_t m)
+{
+    struct frame *f = frame_entry(m);
+    u32 base = FRAME_ALLOCATED | FRAME_HEAP | 1;
+
+    f->stamp = flush_clock_now();
+    if (!__atomic_compare_exchange_n(&f->refs, &base, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    f->type = 0;
+    f->owner = DOMID_XEN;
+    return true;
+}
+
+u64 m2p_get(mfn_t m)
+{
+    return frame_valid(m) ? READ_ONCE(machine_m2p()[m.n]) : M2P_INVALID;
+}
+
+void m2p_set(mfn_t m, u64 pfn)
+{
+    WRITE_ONCE(machine_m2p()[m.n], pfn);
+}

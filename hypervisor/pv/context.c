@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VCPUOP_initialise (and the toolstack's setvcpucontext later): registers, traps, descriptor tables, callbacks and page
+ * tables of a new vcpu. Selectors get RPL 3, flags lose what a guest must not hold, addresses stay out of the hole.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <pv/context.h>
+#include <pv/descriptor.h>
+#include <pv/privop.h>
+#include <pv/pv.h>
+#include <x86/cr.h>
+#include <xen/xen.h>
+
+static bool address_ok(u64 va) { return va_is_canonical(va) && !va_in_hole(va); }
+
+static int context_check(const struct vcpu_guest_context *c)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
+        if (!address_ok(c->trap_ctxt[i].address))
+            return -EINVAL;
+    if (!address_ok(c->event_callback_eip) || !address_ok(c->failsafe_callback_eip) ||
+        !address_ok(c->syscall_callback_eip) || !address_ok(c->user_regs.rip) || c->ldt_ents > 8192 ||
+        (c->ldt_base & ~PAGE_MASK) || !guest_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8) ||
+        !va_is_canonical(c->fs_base) || !va_is_canonical(c->gs_base_kernel) || !va_is_canonical(c->gs_base_user))
+        return -EINVAL;
+    return 0;
+}
+
+static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    const struct cpu_user_regs *u = &c->user_regs;
+
+    v->regs = (struct regs){
+        .r15 = u->r15, .r14 = u->r14, .r13 = u->r13, .r12 = u->r12, .rbp = u->rbp, .rbx = u->rbx,
+        .r11 = u->r11, .r10 = u->r10, .r9 = u->r9, .r8 = u->r8, .rax = u->rax, .rcx = u->rcx, .rdx = u->rdx,
+        .rsi = u->rsi, .rdi = u->rdi, .rip = u->rip, .cs = u->cs | 3u, .rsp = u->rsp, .ss = u->ss | 3u,
+        .rflags = (u->rflags & ~(X86_RFLAGS_IOPL | X86_RFLAGS_VM | X86_RFLAGS_VIF | X86_RFLAGS_VIP)) |
+                  X86_RFLAGS_IF | X86_RFLAGS_MBS,
+    };
+    v->pv.ds = u->ds;
+    v->pv.es = u->es;
+    v->pv.fs = u->fs;
+    v->pv.gs = u->gs;
+    v->pv.fs_base = c->fs_base;
+    v->pv.gs_base_kernel = c->gs_base_kernel;
+    v->pv.gs_base_user = c->gs_base_user;
+    v->pv.kernel_ss = c->kernel_ss | 3;
+    v->pv.kernel_sp = c->kernel_sp;
+    v->pv.in_kernel = c->flags & VGCF_in_kernel;
+    v->pv.cr4 = pv_cr4_sanitise(v, c->ctrlreg[4]);
+    v->pv.cr0_ts = c->ctrlreg[0] & X86_CR0_TS;
+}
+
+static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
+        v->pv.traps[i] = (struct pv_trap){ .addr = c->trap_ctxt[i].address, .cs = c->trap_ctxt[i].cs,
+                                           .dpl = TI_GET_DPL(&c->trap_ctxt[i]), .mask = TI_GET_IF(&c->trap_ctxt[i]) };
+    v->pv.event = (struct pv_callback){ c->event_callback_eip, true };
+    v->pv.failsafe = (struct pv_callback){ c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events };
+    v->pv.syscall = (struct pv_callback){ c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events };
+    v->pv.ldt_base = c->ldt_base;
+    v->pv.ldt_entries = (u16)c->ldt_ents;
+}
+
+static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    mfn_t kernel = mfn(xen_cr3_to_pfn(c->ctrlreg[3])), user = mfn(xen_cr3_to_pfn(c->ctrlreg[1]));
+    int rc = mmu_drain(&v->pv.mmu);
+
+    if (rc == 0)
+        rc = table_get(&v->pv.mmu, kernel, TYPE_L4);
+    if (rc)
+        return rc;
+    if (c->ctrlreg[1]) {
+        rc = table_get(&v->pv.mmu, user, TYPE_L4);
+        if (rc) {
+            table_put(&v->pv.mmu, frame_entry(kernel));
+            return rc;
+        }
+        v->pv.root_user = user;
+    }
+    v->pv.root_kernel = kernel;
+    return 0;
+}
+
+static void drop_roots(struct vcpu *v)
+{
+    table_put(&v->pv.mmu, frame_entry(v->pv.root_kernel));
+    if (!mfn_is_invalid(v->pv.root_user))
+        table_put(&v->pv.mmu, frame_entry(v->pv.root_user));
+    v->pv.root_kernel = v->pv.root_user = MFN_INVALID;
+}
+
+int pv_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    u64 frames[PV_GDT_FRAMES];
+    int rc = context_check(c);
+
+    if (rc)
+        return rc;
+    if (c->gdt_ents > PV_GDT_FRAMES * 512)
+        return -EINVAL;
+    rc = set_roots(v, c);
+    if (rc)
+        return rc;
+    for (unsigned i = 0; i < PV_GDT_FRAMES; i++)
+        frames[i] = c->gdt_frames[i];
+    rc = pv_gdt_set(v, frames, c->gdt_ents);
+    if (rc) {
+        drop_roots(v);
+        return rc;
+    }
+    set_registers(v, c);
+    set_callbacks(v, c);
+    for (unsigned i = 0; i < 8 && rc == 0; i++)
+        if (i != 4 && i != 5)
+            rc = pv_debugreg_set(v, i, c->debugreg[i]);
+    return rc == -EPERM ? -EINVAL : rc;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The framework: unit states, run queues, placement, stealing. Owns one run queue per CPU; a unit's fields are
+ * protected by the lock of the queue that u->cpu names, and u->cpu changes only under that lock.
+ *
+ * A unit that wants to run (not blocked, not paused) is in exactly one of three places, whenever no lock is held and no
+ * CPU is inside this file: running (loaded, or about to be), or queued, never both. Whoever makes a unit runnable, or
+ * takes it off its CPU, calls settle(), which queues it if it runs nowhere: that is why no wake-up gets lost.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <core/counters.h>
+#include <core/keys.h>
+#include <core/printk.h>
+#include <core/trace.h>
+#include <core/work.h>
+#include <sched/ops.h>
+
+static const struct sched_ops *const policies[] = { &sched_rr };
+static const struct sched_ops *ops = &sched_rr;
+
+static struct sched_queue queues[NR_CPUS];
+static cpumask_t idle_cpus;             /* CPUs that found nothing to run; atomics */
+
+struct sched_queue *sched_queue_of(unsigned cpu) { return &queues[cpu]; }
+
+static u32 unit_name(const struct sched_unit *u) { return (u32)u->domid << 16 | u->vcpu; }
+static bool runnable(const struct sched_unit *u) { return !u->blocked && !u->pause_count; }
+
+static bool may_run_on(const struct sched_unit *u, unsigned cpu)
+{
+    return cpumask_test(&cpu_online_mask, cpu) && cpumask_test(&u->affinity, cpu);
+}
+
+/* The unit's queue, locked. The unit may move while we wait. */
+static struct sched_queue *unit_lock(const struct sched_unit *u)
+{
+    for (;;) {
+        unsigned cpu = READ_ONCE(u->cpu);
+
+        spin_lock(&queues[cpu].lock);
+        if (u->cpu == cpu)
+            return &queues[cpu];
+        spin_unlock(&queues[cpu].lock);
+    }
+}
+
+/* ---- placement ---- */
+
+/* An idle CPU the unit may run on, looking from its own one upwards; NR_CPUS: none. */
+static unsigned find_idle(const struct sched_unit *u)
+{
+    cpumask_t mask;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(mask.w); i++)
+        mask.w[i] = READ_ONCE(idle_cpus.w[i]) & u->affinity.w[i] & cpu_online_mask.w[i];
+    if (cpumask_test(&mask, u->cpu))
+        return u->cpu;
+    return cpumask_next(&mask, u->cpu) < NR_CPUS ? cpumask_next(&mask, u->cpu) : cpumask_next(&mask, 0);
+}
+
+/* Where it was, if that is idle; else an idle CPU; else where it was; else the first that is allowed. */
+static unsigned choose_cpu(const struct sched_unit *u)
+{
+    unsigned cpu = find_idle(u);
+
+    if (cpu < NR_CPUS)
+        return cpu;
+    if (may_run_on(u, u->cpu))
+        return u->cpu;
+    for (cpu = 0; !may_run_on(u, cpu);)
+        cpu++;
+    return cpu;
+}
+
+static void enqueue(struct sched_queue *q, struct sched_unit *u, bool woken, u64 now)
+{
+    u64 idle_ns = now - min(u->since_ns, now);
+
+    q->preempt |= ops->insert(q, u, woken, idle_ns);
+    q->waiting++;
+    u->queued = true;
+    u->since_ns = now;
+}
+
+static void dequeue(struct sched_queue *q, struct sched_unit *u)
+{
+    list_del(&u->queue);
+    q->waiting--;
+    u->queued = false;
+}
+
+/* Its CPU has something to look at; another idle one, that may help, too. Both stop counting as idle. */
+static unsigned claim_helper(const struct sched_queue *q, const struct sched_unit *u)
+{
+    unsigned helper = NR_CPUS;
+
+    cpumask_clear(&idle_cpus, u->cpu);
+    if (q->curr || q->waiting > 1)
+        helper = find_idle(u);
+    if (helper < NR_CPUS)
+        cpumask_clear(&idle_cpus, helper);
+    return helper;
+}
+
+/*
+ * Queues the unit if it wants to run and runs nowhere. Its CPU then looks at its queue again. If that one is busy, an
+ * idle one is sent to steal: it may have become idle after we chose, and no CPU idles while a unit waits.
+ */
+static void settle(struct sched_unit *u, bool woken)
+{
+    struct sched_queue *q = unit_lock(u);
+    unsigned cpu, helper;
+
+    if (runnable(u) && !u->running && !u->queued) {
+        cpu = choose_cpu(u);
+        if (cpu != u->cpu) {
+            u->cpu = (u16)cpu;
+            spin_unlock(&q->lock);
+            q = unit_lock(u);
+        }
+    }
+    if (!runnable(u) || u->running || u->queued) {
+        spin_unlock(&q->lock);
+        return;
+    }
+    enqueue(q, u, woken, time_now_ns());
+    cpu = u->cpu;
+    helper = claim_helper(q, u);
+    spin_unlock(&q->lock);
+    trace(TRACE_WAKE, unit_name(u), cpu, woken);
+    work_raise_on(cpu, WORK_SCHED);
+    if (helper < NR_CPUS)
+        work_raise_on(helper, WORK_SCHED);
+}
+
+/* ---- units ---- */
+
+void sched_unit_init(struct sched_unit *u, u16 domid, u16 vcpu, unsigned cpu)
+{
+    *u = (struct sched_unit){ .domid = domid, .vcpu = vcpu, .cpu = (u16)cpu, .pause_count = 1 };
+    memset(&u->affinity, 0xff, sizeof(u->affinity));
+    list_init(&u->queue);
+    u->since_ns = time_now_ns();
+    ops->unit_init(u);
+}
+
+void sched_unit_fini(struct sched_unit *u) { BUG_ON(u->running || u->queued || !u->pause_count); }
+
+void sched_wake(struct sched_unit *u)
+{
+    struct sched_queue *q = unit_lock(u);
+    bool was_blocked = u->blocked;
+
+    u->blocked = false;
+    spin_unlock(&q->lock);
+    if (was_blocked)
+        settle(u, true);
+}
+
+void sched_block(struct sched_unit *u)
+{
+    struct sched_queue *q = unit_lock(u);
+
+    u->blocked = true;
+    spin_unlock(&q->lock);
+    trace(TRACE_BLOCK, unit_name(u), 0, 0);
+    work_raise(WORK_SCHED);
+}
+
+void sched_pause(struct sched_unit *u)
+{
+    struct sched_queue *q = unit_lock(u);
+    bool running = u->running;
+    unsigned cpu = u->cpu;
+
+    u->pause_count++;
+    if (u->queued)
+        dequeue(q, u);
+    spin_unlock(&q->lock);
+    if (running)
+        work_raise_on(cpu, WORK_SCHED);
+}
+
+void sched_unpause(struct sched_unit *u)
+{
+    struct sched_queue *q = unit_lock(u);
+
+    ASSERT(u->pause_count);
+    u->pause_count--;
+    spin_unlock(&q->lock);
+    settle(u, false);
+}
+
+bool sched_is_running(const struct sched_unit *u) { return READ_ONCE(u->running); }
+
+void sched_yield(void)
+{
+    struct sched_queue *q = &queues[cpu_id()];
+
+    if (!READ_ONCE(q->waiting))
+        return;
+    spin_lock(&q->lock);
+    if (q->curr)
+        ops->yield(q->curr);
+    spin_unlock(&q->lock);
+    work_raise(WORK_SCHED);
+}
+
+int sched_set_affinity(struct sched_unit *u, const cpumask_t *mask)
+{
+    struct sched_queue *q;
+    bool possible = false, moves;
+    unsigned cpu;
+
+    for_each_cpu(cpu, mask)
+        possible |= cpumask_test(&cpu_online_mask, cpu);
+    if (!possible)
+        return -EINVAL;
+    q = unit_lock(u);
+    u->affinity = *mask;
+    cpu = u->cpu;
+    moves = !may_run_on(u, cpu);
+    if (moves && u->queued)
+        dequeue(q, u);
+    spin_unlock(&q->lock);
+    if (moves) {
+        settle(u, false);
+        work_raise_on(cpu, WORK_SCHED);     /* if it runs there */
+    }
+    return 0;
+}
+
+/* ---- the CPU's side ---- */
+
+static void slice_over(void *data)
+{
+    (void)data;
+    work_raise(WORK_SCHED);
+}
+
+/* The first unit waiting elsewhere that may run here. It is ours when we return: running, no longer queued. */
+static struct sched_unit *steal_from(struct sched_queue *q, unsigned cpu)
+{
+    struct sched_unit *u, *found = NULL;
+
+    if (!READ_ONCE(q->waiting))
+        return NULL;
+    spin_lock(&q->lock);
+    list_for_each(u, &q->units, queue)
+        if (may_run_on(u, cpu)) {
+            found = u;
+            break;
+        }
+    if (found) {
+        dequeue(q, found);
+        found->running = true;
+        found->cpu = (u16)cpu;
+    }
+    spin_unlock(&q->lock);
+    return found;
+}
+
+static struct sched_unit *steal(unsigned cpu)
+{
+    struct sched_unit *u = NULL;
+
+    for (unsigned i = cpumask_next(&cpu_online_mask, cpu + 1); !u && i < NR_CPUS;
+         i = cpumask_next(&cpu_online_mask, i + 1))
+        u = steal_from(&queues[i], cpu);
+    for (unsigned i = cpumask_next(&cpu_online_mask, 0); !u && i < cpu; i = cpumask_next(&cpu_online_mask, i + 1))
+        u = steal_from(&queues[i], cpu);
+    return u;
+}
+
+/* Brings the account of the unit that has the CPU up to date. */
+static void charge(struct sched_queue *q, u64 now)
+{
+    u64 ran = now - min(q->charged_ns, now);
+
+    if (q->curr) {
+        q->curr->run_ns += ran;
+        ops->charge(q->curr, ran);
+    }
+    q->charged_ns = now;
+}
+
+/* Gives the CPU to next (NULL: none here). Says whether to arm the slice timer. */
+static bool take_cpu(struct sched_queue *q, struct sched_unit *next, u64 now)
+{
+    if (next != q->curr) {
+        if (next && next->queued)
+            dequeue(q, next);
+        if (next) {
+            next->running = true;
+            next->since_ns = now;
+            count(COUNT_SWITCH);
+            trace(TRACE_SWITCH, unit_name(next), 0, 0);
+        }
+        q->curr = next;
+    }
+    q->preempt = false;
+    if (next)
+        cpumask_clear(&idle_cpus, cpu_id());
+    else
+        cpumask_set(&idle_cpus, cpu_id());      /* before looking at other queues: see settle() */
+    return next && q->waiting;
+}
+
+struct sched_unit *sched_pick(void)
+{
+    struct sched_queue *q = &queues[cpu_id()];
+    struct sched_unit *next, *prev;
+    u64 now = time_now_ns(), slice_ns;
+    bool arm;
+
+    spin_lock(&q->lock);
+    charge(q, now);
+    prev = q->curr && runnable(q->curr) && may_run_on(q->curr, cpu_id()) ? q->curr : NULL;
+    next = ops->choose(q, prev, &slice_ns);
+    arm = take_cpu(q, next, now);
+    spin_unlock(&q->lock);
+    if (!next && (next = steal(cpu_id())) != NULL) {
+        spin_lock(&q->lock);
+        arm = take_cpu(q, next, now);
+        spin_unlock(&q->lock);
+    }
+    if (arm)
+        timer_set(&q->slice, now + slice_ns);
+    return next;
+}
+
+void sched_switched(struct sched_unit *prev)
+{
+    struct sched_queue *q = unit_lock(prev);
+
+    prev->running = false;
+    prev->since_ns = time_now_ns();
+    spin_unlock(&q->lock);
+    settle(prev, false);
+}
+
+/* ---- boot ---- */
+
+const char *sched_name(void) { return ops->name; }
+
+void sched_init(const char *name)
+{
+    unsigned cpu;
+
+    ops = NULL;
+    for (unsigned i = 0; i < ARRAY_SIZE(policies); i++)
+        if (!strcmp(name, policies[i]->name))
+            ops = policies[i];
+    if (!ops) {
+        ops = policies[0];
+        pr_warn("sched=%s: no such scheduler; using %s", name, ops->name);
+    }
+    memset(&idle_cpus, 0, sizeof(idle_cpus));
+    for_each_cpu(cpu, &cpu_online_mask) {
+        struct sched_queue *q = &queues[cpu];
+
+        memset(q, 0, sizeof(*q));
+        spin_lock_init(&q->lock, RANK_SCHED);
+        list_init(&q->units);
+        timer_init(&q->slice, slice_over, NULL, cpu);
+    }
+    key_register('r', "run queues", sched_show);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Units (one per vcpu) and per-CPU run queues; the policy is a plug-in (struct sched_ops), chosen by sched=.
+ * The scheduler only decides; dom/run.c switches. A unit runs when it is runnable and its pause count is 0.
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <core/lock.h>
+#include <core/timer.h>
+#include <lib/bitmap.h>
+#include <lib/list.h>
+
+struct sched_unit {
+    u16 domid, vcpu;            /* (c) for keys and traces */
+    u16 cpu;                    /* (q: run-queue lock of that CPU) where it runs or is queued */
+    bool blocked;               /* (q) waits for sched_wake() */
+    bool running;               /* (q) loaded or about to be on cpu */
+    bool queued;                /* (q) */
+    u32 pause_count;            /* (q) */
+    cpumask_t affinity;         /* (q) where it may run */
+    struct list queue;          /* (q) */
+    u64 run_ns;                 /* (q) total CPU time, up to the last switch */
+    u64 since_ns;               /* (q) of the last state change */
+    u64 priv[8];                /* the plug-in's */
+};
+
+/* A new unit starts paused once (pause_count 1) and blocked false. */
+void sched_unit_init(struct sched_unit *u, u16 domid, u16 vcpu, unsigned cpu);
+void sched_unit_fini(struct sched_unit *u);             /* must be paused and not running */
+void sched_wake(struct sched_unit *u);                  /* any CPU, any context; idempotent */
+void sched_block(struct sched_unit *u);                 /* current unit; takes effect at the exit path */
+void sched_pause(struct sched_unit *u);                 /* nests; returns at once (see sched_is_running) */
+void sched_unpause(struct sched_unit *u);
+bool sched_is_running(const struct sched_unit *u);
+void sched_yield(void);                                 /* current unit */
+/* Exit path, WORK_SCHED taken: which unit this CPU runs now; NULL = idle. Arms the slice timer. */
+struct sched_unit *sched_pick(void);
+/* dom/run.c calls it once the previous unit's state is out of the CPU: others may run it elsewhere now. */
+void sched_switched(struct sched_unit *prev);
+int must_check sched_set_affinity(struct sched_unit *u, const cpumask_t *mask);   /* -EINVAL: no online CPU */
+void sched_init(const char *name);                      /* boot, after CPUs are known, after keys_init() */
+const char *sched_name(void);                           /* of the policy in use */
+void sched_show(void);                                  /* debug key: run queues */
+const char *sched_audit(void);                          /* NULL, or the name of an invariant that does not hold */
+
+#endif
