@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Event channels: the calls, and the upcall with the 2-level scan. fifo.c has the other ABI. */
+#include <lib/event.h>
+#include <lib/fifo.h>
+#include <lib/guest.h>
+#include <lib/hypercall.h>
+#include <lib/string.h>
+#include <lib/time.h>
+#include <lib/trap.h>
+
+struct vcpu_info *vcpu_info;
+bool fifo_active;
+
+static event_handler *handlers[EVENT_PORTS];
+static volatile u32 counts[EVENT_PORTS];
+
+static bool bit_test(const volatile unsigned long *words, u32 bit)
+{
+    return words[bit / 64] >> bit % 64 & 1;
+}
+
+static void bit_set(volatile unsigned long *words, u32 bit)
+{
+    __atomic_fetch_or(&words[bit / 64], 1ul << bit % 64, __ATOMIC_SEQ_CST);
+}
+
+static void bit_clear(volatile unsigned long *words, u32 bit)
+{
+    __atomic_fetch_and(&words[bit / 64], ~(1ul << bit % 64), __ATOMIC_SEQ_CST);
+}
+
+void event_set_handler(u32 port, event_handler *handler)
+{
+    handlers[port] = handler;
+}
+
+u32 event_count(u32 port)
+{
+    return counts[port];
+}
+
+void event_deliver(u32 port)
+{
+    if (port >= EVENT_PORTS)
+        return;
+    counts[port]++;
+    if (handlers[port] != NULL)
+        handlers[port](port);
+}
+
+static void scan_two_level(void)
+{
+    unsigned long words = __atomic_exchange_n(&vcpu_info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+
+    for (; words != 0; words &= words - 1) {
+        u32 word = (u32)__builtin_ctzl(words);
+        unsigned long ready = shared_info->evtchn_pending[word] & ~shared_info->evtchn_mask[word];
+
+        for (; ready != 0; ready &= ready - 1) {
+            u32 port = word * 64 + (u32)__builtin_ctzl(ready);
+
+            bit_clear(shared_info->evtchn_pending, port);
+            event_deliver(port);
+        }
+    }
+}
+
+static bool upcall(struct regs *regs)
+{
+    (void)regs;
+    while (__atomic_exchange_n(&vcpu_info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) != 0)
+        fifo_active ? fifo_scan() : scan_two_level();
+    return true;
+}
+
+void event_init(void)
+{
+    vcpu_info = &shared_info->vcpu_info[0];
+    memset(shared_info->evtchn_mask, 0xff, sizeof(shared_info->evtchn_mask));
+    trap_set_handler(TRAP_EVENT, upcall);
+}
+
+long event_alloc_unbound(u16 domain, u16 remote)
+{
+    struct evtchn_alloc_unbound alloc = {.dom = domain, .remote_dom = remote};
+    long ret = hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
+
+    return ret != 0 ? ret : (long)alloc.port;
+}
+
+long event_bind_interdomain(u16 remote, u32 remote_port)
+{
+    struct evtchn_bind_interdomain bind = {.remote_dom = remote, .remote_port = remote_port};
+    long ret = hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+
+    return ret != 0 ? ret : (long)bind.local_port;
+}
+
+long event_bind_virq(u32 virq, u32 vcpu)
+{
+    struct evtchn_bind_virq bind = {.virq = virq, .vcpu = vcpu};
+    long ret = hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind);
+
+    return ret != 0 ? ret : (long)bind.port;
+}
+
+long event_bind_ipi(u32 vcpu)
+{
+    struct evtchn_bind_ipi bind = {.vcpu = vcpu};
+    long ret = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
+
+    return ret != 0 ? ret : (long)bind.port;
+}
+
+long event_close(u32 port)
+{
+    struct evtchn_close op = {.port = port};
+
+    return hypercall_event_channel_op(EVTCHNOP_close, &op);
+}
+
+long event_send(u32 port)
+{
+    struct evtchn_send op = {.port = port};
+
+    return hypercall_event_channel_op(EVTCHNOP_send, &op);
+}
+
+long event_unmask(u32 port)
+{
+    struct evtchn_unmask op = {.port = port};
+
+    return hypercall_event_channel_op(EVTCHNOP_unmask, &op);
+}
+
+void event_mask(u32 port)
+{
+    if (fifo_active)
+        fifo_mask(port);
+    else
+        bit_set(shared_info->evtchn_mask, port);
+}
+
+bool event_is_pending(u32 port)
+{
+    return fifo_active ? fifo_is_pending(port) : bit_test(shared_info->evtchn_pending, port);
+}
+
+bool event_is_masked(u32 port)
+{
+    return fifo_active ? fifo_is_masked(port) : bit_test(shared_info->evtchn_mask, port);
+}
+
+void event_clear(u32 port)
+{
+    if (fifo_active)
+        fifo_clear(port);
+    else
+        bit_clear(shared_info->evtchn_pending, port);
+}
+
+void upcalls_disable(void)
+{
+    vcpu_info->evtchn_upcall_mask = 1;
+    BARRIER();
+}
+
+void upcalls_enable(void)
+{
+    BARRIER();
+    vcpu_info->evtchn_upcall_mask = 0;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (vcpu_info->evtchn_upcall_pending != 0)
+        hypercall_xen_version(XENVER_version, NULL); /* any hypercall returns through the delivery of events */
+}
+
+bool event_wait(u32 port, u32 count, u64 ns)
+{
+    u64 end = time_ns() + ns;
+
+    while (counts[port] == count) {
+        struct sched_poll poll = {.nr_ports = 1, .timeout = end};
+        evtchn_port_t ports[1] = {port};
+
+        if (time_ns() > end)
+            return false;
+        set_xen_guest_handle(poll.ports, ports);
+        hypercall_sched_op(SCHEDOP_poll, &poll);
+    }
+    return true;
+}
