@@ -16,7 +16,7 @@ long vcpu_start(u32 vcpu, void (*run)(void))
     context.flags = VGCF_in_kernel; /* not VGCF_online: VCPUOP_up would find the vcpu up and not wake it */
     context.user_regs.rip = (unsigned long)run;
     context.user_regs.rsp = (unsigned long)stack + PAGE_SIZE - 8;
-    context.user_regs.rflags = 0x200;
+    context.user_regs.rflags = 0x1200; /* IOPL 1: it may use ports */
     context.user_regs.cs = FLAT_KERNEL_CS;
     context.user_regs.ss = FLAT_KERNEL_SS;
     context.kernel_ss = FLAT_KERNEL_SS;

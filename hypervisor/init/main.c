@@ -203,8 +203,8 @@ boot_text void boot_main(u32 magic, u64 info_maddr)
         console_register(&consoles[2]);
     }
     machine_init_platform();
-    trace_init();
     pr_info("%u CPUs online, clock: %s, %u kHz\n", machine_start_aps(ap_main), time_platform_name, tsc_khz);
+    trace_init();
     heap_init();
     frame_table_init();
     table_hole_init();

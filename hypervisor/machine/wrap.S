@@ -3,7 +3,7 @@
  * The ELF32 file that loaders accept: the flattened 64-bit image as one segment at 2 MiB whose memory size covers
  * .bss, so that no module lands there. Linked with -N (one segment), so the headers are in the file's first 8 KiB.
  */
-    .section .text, "awx", @progbits
+    .section .image, "awx", @progbits
     .balign 16                  /* in the file too: loaders look for the headers at aligned offsets */
 image:
     .incbin IMAGE

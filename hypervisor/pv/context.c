@@ -50,6 +50,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     v->pv.in_kernel = c->flags & VGCF_in_kernel;
     v->pv.cr4 = pv_cr4_sanitise(v, c->ctrlreg[4]);
     v->pv.cr0_ts = c->ctrlreg[0] & X86_CR0_TS;
+    v->pv.iopl = (u->rflags >> 12) & 3;
 }
 
 static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -149,6 +149,9 @@ void pv_save(struct vcpu *v)
     struct pv_vcpu *pv = &v->pv;
     u64 gs = read_gs_base(), shadow = read_gs_shadow();
 
+    /* The vcpu's tables are mapped in its domain's address spaces only, and one of those may be left next. */
+    cpu_load_gdt((u64)frame_map(cpu_gdt_page(cpu_id())) - GDT_HV_OFFSET, 0xffff);
+    cpu_load_ldt(0, 0);
     v->regs = cpu_info()->guest_regs;
     pv->ds = read_seg(SEG_DS);
     pv->es = read_seg(SEG_ES);
@@ -191,10 +194,7 @@ static void load_debugregs(const struct vcpu *v)
 void pv_load(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->pv;
-    u64 gdt_boot = (u64)frame_map(cpu_gdt_page(cpu_id())) - GDT_HV_OFFSET;
 
-    /* Between two address spaces only the copy of the GDT that is in none of them may be in use. */
-    cpu_load_gdt(gdt_boot, 0xffff);
     pv_area_map(v, GDT_HV_OFFSET / PAGE_SIZE, pte_make(cpu_gdt_page(cpu_id()), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
     load_root(v);
     cpu_load_gdt(PV_GDT_VA(v->id), 0xffff);

@@ -63,7 +63,7 @@ void fake_time_set(u64 ns);
 void fake_time_advance(u64 ns);         /* CPUs whose timer is due get VECTOR_TIMER pending */
 extern u64 fake_time_step_ns;           /* added at each time_now_ns() */
 
-enum fake_end { FAKE_RUNNING, FAKE_OFF, FAKE_RESET, FAKE_HALT };
+enum fake_end { FAKE_RUNNING, FAKE_OFF, FAKE_RESET, FAKE_HALT, FAKE_GUEST };
 extern enum fake_end fake_ended;        /* the last end of the machine */
 extern unsigned fake_others_stopped;    /* calls of cpus_stop_others() */
 extern jmp_buf fake_end_env;

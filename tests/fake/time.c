@@ -2,6 +2,7 @@
 /* Fake time stands still until the test moves it; the TSC runs at 1 GHz, so one tick is one nanosecond. */
 #include <stdio.h>
 
+#include <machine/entry.h>
 #include <machine/power.h>
 #include <machine/time.h>
 
@@ -103,6 +104,14 @@ void power_halt(void)
 {
     ended(FAKE_HALT);
     ended_unexpectedly("halted");
+}
+
+/* The first entry into a guest ends a test's run_first(): there is no guest code here. */
+void exit_to_guest_on(struct regs *regs)
+{
+    (void)regs;
+    ended(FAKE_GUEST);
+    ended_unexpectedly("running a guest");
 }
 
 void cpus_stop_others(void) { fake_others_stopped++; }
