@@ -16,15 +16,13 @@ static bool cpu_idle[NR_CPUS];
 
 static struct vcpu *vcpu_of(struct sched_unit *u) { return u ? container_of(u, struct vcpu, unit) : NULL; }
 
-/* Another CPU wants the state that we keep only out of laziness, or the page tables of a dying domain. */
-void flush_drop_root(void)
+/* The loaded vcpu's state goes back into it; this CPU is left with the hypervisor's own page tables. */
+static void drop_current(void)
 {
     struct cpu_info *ci = cpu_info();
     struct vcpu *v = ci->current;
     u32 begun;
 
-    if (v == NULL || !cpu_idle[ci->cpu])
-        return;
     v->domain->ops->save(v);
     begun = flush_begin();
     root_load(boot_root);
@@ -32,6 +30,13 @@ void flush_drop_root(void)
     cpumask_clear(&v->domain->mm.dirty_cpus, ci->cpu);
     ci->current = NULL;
     __atomic_store_n(&v->loaded_cpu, NO_CPU, __ATOMIC_RELEASE);
+}
+
+/* Another CPU wants the state that we keep only out of laziness, or the page tables of a dying domain. */
+void flush_drop_root(void)
+{
+    if (current() && cpu_idle[cpu_id()])
+        drop_current();
 }
 
 static void wait_until_saved(struct vcpu *v)
@@ -55,7 +60,12 @@ static void switch_to(struct vcpu *next)
 
     if (prev == next)
         return;
-    wait_until_saved(next);
+    if (__atomic_load_n(&next->loaded_cpu, __ATOMIC_ACQUIRE) != NO_CPU) {
+        if (prev)       /* first: the CPU that has next may be waiting for prev */
+            drop_current();
+        prev = NULL;
+        wait_until_saved(next);
+    }
     if (prev)
         prev->domain->ops->save(prev);
     ci->current = next;
