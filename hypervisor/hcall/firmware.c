@@ -23,21 +23,29 @@ struct efi_system_table {
     u64 nr_tables, tables;
 };
 
-static const struct efi_system_table *system_table(void)
+#define VENDOR_CHARS 64
+
+/* (c) Both lie in memory that firmware keeps. NULL: no EFI. */
+static const struct efi_system_table *system_table;
+static const u16 *vendor;
+
+void platform_firmware_init(void)
 {
-    return boot_info.efi.system_table ? frame_map(maddr_to_mfn(boot_info.efi.system_table)) +
-                                            (boot_info.efi.system_table & ~PAGE_MASK) : NULL;
+    if (!boot_info.efi.system_table)
+        return;
+    system_table = firmware_map(boot_info.efi.system_table, sizeof(*system_table));
+    if (system_table)
+        vendor = firmware_map(system_table->vendor, VENDOR_CHARS * sizeof(*vendor));
 }
 
 static int efi_vendor(union xenpf_efi_info *info, const struct efi_system_table *st)
 {
-    const u16 *s = frame_map(maddr_to_mfn(st->vendor)) + (st->vendor & ~PAGE_MASK);
     u32 room = info->vendor.bufsz / sizeof(u16), n;
     guest_ptr_t out = guest_ptr((u64)info->vendor.name.p);
 
     info->vendor.revision = st->vendor_revision;
-    for (n = 0; n < room && n < 64; n++) {
-        u16 c = n + 1 < room ? s[n] : 0;
+    for (n = 0; vendor && n < room && n < VENDOR_CHARS; n++) {
+        u16 c = n + 1 < min(room, (u32)VENDOR_CHARS) ? vendor[n] : 0;
 
         if (guest_write(guest_elem(out, n, sizeof(c)), &c, sizeof(c)))
             return -EFAULT;
@@ -69,7 +77,7 @@ static int efi_mem_info(union xenpf_efi_info *info)
 
 static int efi_info(u32 index, union xenpf_efi_info *info)
 {
-    const struct efi_system_table *st = system_table();
+    const struct efi_system_table *st = system_table;
 
     if (st == NULL)
         return -ENODEV;

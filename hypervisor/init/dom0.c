@@ -58,6 +58,17 @@ static boot_text mfn_t populate(struct build *b, unsigned order)
     return rc ? MFN_INVALID : m;
 }
 
+/* Page tables, zero-filled parts of the kernel and what is only partly written must not hold what was there before. */
+static boot_text void clear_range(struct build *b, u64 pfn, u64 end)
+{
+    for (; pfn < end; pfn++) {
+        void *page = frame_map(page_of(b, pfn));
+
+        memset(page, 0, PAGE_SIZE);
+        frame_unmap(page);
+    }
+}
+
 static boot_text void populate_range(struct build *b, u64 pfn, u64 end)
 {
     unsigned order = POPULATE_ORDER;
@@ -315,10 +326,12 @@ boot_text void dom0_build(const struct dom0_options *o)
     give_rights(b.d);
     populate_list(&b);
     populate_range(&b, 0, b.l.initrd_pfn);
+    clear_range(&b, 0, b.l.initrd_pfn);
     copy_kernel(&b);
     dom0_free_kernel(&b.kernel);            /* its memory may be needed for what follows */
     populate_range(&b, b.l.initrd_pfn, b.l.p2m_pfn);
     populate_range(&b, b.l.p2m_pfn + b.l.p2m_pages, b.nr_pages);
+    clear_range(&b, b.l.p2m_tables_pfn, b.l.p2m_tables_pfn + b.l.p2m_tables);
     if (b.l.initrd_pages)
         copy_to_pfn(&b, b.l.initrd_pfn, 0, frame_map(maddr_to_mfn(boot_info.modules[1].start)),
                     boot_info.modules[1].end - boot_info.modules[1].start);

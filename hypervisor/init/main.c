@@ -11,6 +11,7 @@
 #include <core/work.h>
 #include <dom/keys.h>
 #include <dom/run.h>
+#include <hcall/platform.h>
 #include <hypercall-names.gen.h>
 #include <init/dom0.h>
 #include <init/options.h>
@@ -147,6 +148,7 @@ static boot_text void start_services(void)
     irq_init();
     key_register('i', "interrupts", irq_show);
     audit_init();
+    platform_firmware_init();
     domain_keys_init();
     wall_base_ns = time_rtc_seconds() * 1000000000 - time_now_ns();
 }

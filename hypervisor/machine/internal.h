@@ -37,7 +37,6 @@ void bootmem_all_reachable(void);       /* the direct map covers all RAM now */
 /* paging.c: allocates and maps a CPU's stacks (main one unless it exists) in its block. */
 void paging_init(void);
 void paging_map_stacks(unsigned cpu);
-void *map_cached(u64 maddr, size_t bytes);      /* firmware tables: as mmio_map(), write-back; boot only */
 void map_trampoline(mfn_t page, bool on);       /* executable at its own address */
 /*
  * A CPU's block of STACK_SIZE addresses, in pages: 0 guard, 1-2 #DF, 3 guard, 4-5 NMI, 6 guard, 7-8 #MC, 9 guard, 10 #DB,

@@ -19,5 +19,7 @@ static inline u64 *machine_m2p(void) { return (u64 *)M2P_RW_START; }
 
 /* Maps device registers uncached, for ever. maddr needs no alignment. NULL when the window is full. */
 void *mmio_map(u64 maddr, size_t bytes);
+/* The same, write-back, for tables that firmware left in memory that is no RAM to us. */
+void *firmware_map(u64 maddr, size_t bytes);
 
 #endif

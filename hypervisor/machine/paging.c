@@ -170,7 +170,7 @@ void *mmio_map(u64 maddr, size_t bytes)
     return window_map(maddr, bytes, PTE_UC);
 }
 
-void *map_cached(u64 maddr, size_t bytes)
+void *firmware_map(u64 maddr, size_t bytes)
 {
     return window_map(maddr, bytes, 0);
 }

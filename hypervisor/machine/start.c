@@ -71,7 +71,7 @@ static void acpi_report(const char *text)
 
 static const void *acpi_map(u64 maddr, u64 bytes)
 {
-    return map_cached(maddr, bytes);
+    return firmware_map(maddr, bytes);
 }
 
 static void acpi_init(void)

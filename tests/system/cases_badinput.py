@@ -55,6 +55,5 @@ CASES = [
     bad('option-malformed', M.malformed_option, hv_options='dom0_max_vcpus=many'),
     bad('no-long-mode', M.no_long_mode, cpu='qemu32'),
     bad('no-nx', M.no_nx, cpu='EPYC,+svm,+npt,-smap,-nx'),
-    bad('no-acpi', M.no_acpi, machine='q35,acpi=off'),
     bad('little-memory', M.no_memory, memory_mib=40),
 ]

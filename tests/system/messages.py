@@ -26,7 +26,6 @@ class Hospes:
     malformed_option = r"option 'dom0_max_vcpus=many' ignored: not a number"
     no_long_mode = r'the CPU has no long mode'
     no_nx = r'the CPU has no NX'
-    no_acpi = r'No ACPI tables found.*Enable ACPI'
     no_memory = r'(?:more memory|the machine\'s memory)'
 
 
@@ -47,7 +46,6 @@ class Xen:
     malformed_option = None
     no_long_mode = r"CPU doesn't support 64-bit|Long Mode|long mode|ERR: Not a 64-bit CPU"
     no_nx = None
-    no_acpi = None
     no_memory = None
     keys = {'h': r"'h' pressed -> showing installed handlers", 'r': r'Scheduler|runq', 'q': r'General information for domain 0',
             'e': r'Event channel information', 'm': r'Physical memory information', 'd': r'RIP: '}

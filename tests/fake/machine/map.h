@@ -17,5 +17,6 @@ static inline void *machine_frame_table(void) { return fake_frame_table; }
 static inline u64 *machine_m2p(void) { return fake_m2p; }
 
 void *mmio_map(u64 maddr, size_t bytes);
+static inline void *firmware_map(u64 maddr, size_t bytes) { (void)bytes; return fake_arena + maddr; }
 
 #endif
