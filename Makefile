@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Hospes. Everything is built below $(BUILD); `make help` lists what there is.
+# Targets that need more than a compiler run scripts/setup first and then this file again, as what is read here
+# (installed libraries, headers) changes with what setup installs.
 #
 #   make               build/hospes.elf, the hypervisor
 #   make run           boot it with a Debian domain 0 in QEMU, console on this terminal
@@ -13,7 +15,7 @@ PYTHON ?= python3
 V      ?= 0
 Q      := $(if $(filter 0,$(V)),@)
 
-.PHONY: all run test test-full test-host iso bench gdb guests lint coverage clean help
+.PHONY: all run test test-full test-host host-tests fuzz-replay host-lib iso bench gdb guests lint coverage clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -39,7 +41,7 @@ GENERATED := $(GEN)/hypercalls.gen.h $(GEN)/hypercall-names.gen.h $(GEN)/asm-off
 # The decoders that boot needs; the linker takes only what is called.
 BOOT_LIBS := $(foreach l,lzma zstd z lz4,$(firstword $(wildcard /usr/lib/x86_64-linux-gnu/lib$(l).a /usr/lib/lib$(l).a)))
 
-all: $(BUILD)/hospes.elf
+all: $(BUILD)/hospes.elf ## the hypervisor, $(BUILD)/hospes.elf (the default; DEBUG=1: with assertions, CC=clang)
 
 HCALL_GEN = $(Q)mkdir -p $(@D) && $(PYTHON) scripts/gen-hypercalls.py hypervisor/hcall/hypercalls.tbl $(1) > $@
 HCALL_DEPS := hypervisor/hcall/hypercalls.tbl scripts/gen-hypercalls.py
@@ -118,9 +120,82 @@ $(BUILD)/host/property/%: $(BUILD)/host/tests/property/%.o $(HOST_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $< $(HOST_LIB) $(HOST_LIBS)
 
-host-tests: $(UNIT)
+$(BUILD)/host/fuzz/%_fuzz: $(BUILD)/host/tests/fuzz/%_fuzz.o $(BUILD)/host/tests/fuzz/replay.o $(HOST_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $(filter %.o,$^) $(HOST_LIB) $(HOST_LIBS)
+
+# Seeds that a script writes; those worth keeping as they are lie in tests/fuzz/corpus/NAME.
+FUZZ := $(patsubst tests/%.c,$(BUILD)/host/%,$(wildcard tests/fuzz/*_fuzz.c))
+$(BUILD)/host/fuzz/corpus/made: tests/fuzz/make-image-corpora.py
+	$(Q)mkdir -p $(@D) && $(PYTHON) $< $(@D) && touch $@
+
+host-lib: $(HOST_LIB)
+host-tests: $(UNIT) ## the programs of tests/unit and tests/property, not run
+fuzz-replay: $(FUZZ) $(BUILD)/host/fuzz/corpus/made ## the fuzz targets as programs that replay files, not run
 
 -include $(HV_OBJ:.o=.d) $(HOST_C:%.c=$(BUILD)/host/%.d) $(FAKE_C:%.c=$(BUILD)/host/%.d)
+-include $(patsubst tests/%.c,$(BUILD)/host/tests/%.d,$(wildcard tests/unit/*.c tests/property/*.c tests/fuzz/*.c))
 
-clean:
+# ---- guests, runs, tests -----------------------------------------------------------------------------------------
+guests: ## the test guests, $(BUILD)/guests
+	@+$(MAKE) --no-print-directory -C guests BUILD=$(abspath $(BUILD))
+
+# scripts/run's options by name. CMD keeps its dollar signs and reaches scripts/run in the environment.
+ifdef CMD
+override CMD := $(value CMD)
+export CMD
+endif
+given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) '$($(1))')
+RUN_OPTIONS = $(call given,KERNEL,--kernel) $(call given,ROOT,--root) $(call given,CPU,--cpu) \
+    $(call given,MACHINE,--machine) $(call given,MEM,--mem) $(call given,SMP,--smp) $(call given,BOOT,--boot) \
+    $(call given,QEMU,--qemu) $(call given,ACCEL,--accel) $(call given,NET,--net) $(call given,TIME,--time) \
+    $(call given,HV,--hv) $(if $(HV_OPTIONS),--hv-options '$(HV_OPTIONS)') $(ARGS)
+AGAIN := +$(MAKE) --no-print-directory
+
+run: ## boot with a Debian domain 0 here: CMD='...' (run it and end), SMP= MEM= KERNEL= BOOT= HV_OPTIONS= ...
+	@scripts/setup run
+	@$(AGAIN) all >&2
+	@scripts/run $(RUN_OPTIONS)
+
+test: ## every test; ends with "N passed, N failed"
+	@scripts/setup
+	@tests/run
+
+test-full: ## test, and the long ones: all boots, Debian's Xen under the same guests, deleted checks, coverage
+	@scripts/setup
+	@tests/run --full
+
+test-host: ## only the tests that need no QEMU: unit, property, fuzz corpora
+	@scripts/setup test
+	@tests/run host fuzz
+
+lint: ## only the static checks
+	@scripts/setup test
+	@tests/run static
+
+coverage: ## line and branch coverage of the host tests by folder, $(BUILD)/coverage
+	@scripts/setup test
+	@scripts/coverage
+
+iso: ## $(BUILD)/hospes.iso, for BIOS and UEFI
+	@scripts/setup run
+	@$(AGAIN) all
+	@scripts/iso
+
+bench: ## measure a boot against Debian's Xen, $(BUILD)/bench.tsv
+	@scripts/setup run
+	@$(AGAIN) all
+	@bench/run
+
+gdb: ## boot under gdb, with symbols and commands that know domains (help hospes)
+	@scripts/setup run
+	@$(AGAIN) all
+	@scripts/gdb $(RUN_OPTIONS)
+
+clean: ## remove $(BUILD)
 	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/\$$\(BUILD\)/, "$(BUILD)"); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "  Variables: BUILD=DIR, CC=, HOSTCC=, DEBUG=1 (assertions), V=1 (print commands)."
+	@echo "  Options of scripts/run go to run and gdb as ARGS='...' or by name: SMP=4 KERNEL=6.12 BOOT=uefi."
