@@ -155,7 +155,7 @@ def manual(calls):
            "| ---: | --- | --- | --- | --- | --- | --- | --- |"]
     for c in calls:
         kinds = "PV, HVM" if c.kinds == "both" else c.kinds.upper()
-        out.append(f"| {c.number} | {c.name} | {'yes' if c.state == 'impl' else 'not yet'} | {kinds} | {c.who} | "
+        out.append(f"| {c.number} | {c.name} | {'not yet' if c.state == 'none' else 'yes'} | {kinds} | {c.who} | "
                    f"{'yes' if 'preempt' in c.flags else ''} | {'no' if 'nobatch' in c.flags else 'yes'} | "
                    f"{'' if c.batch == '-' else '`' + c.batch + '`'} |")
     for c in calls:
