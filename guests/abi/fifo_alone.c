@@ -36,7 +36,7 @@ static long set_priority(u32 port, u32 priority)
 
 static void check_arguments(void)
 {
-    struct evtchn_init_control init = {.control_gfn = page_mfn((const void *)&fifo_control), .vcpu = 0};
+    struct evtchn_init_control init = {.control_gfn = page_mfn((const void *)&fifo_controls[0]), .vcpu = 0};
     struct evtchn_expand_array expand = {.array_gfn = page_mfn((const void *)fifo_words)};
 
     init.offset = PAGE_SIZE - 8;

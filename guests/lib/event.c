@@ -4,6 +4,7 @@
 #include <lib/fifo.h>
 #include <lib/guest.h>
 #include <lib/hypercall.h>
+#include <lib/smp.h>
 #include <lib/string.h>
 #include <lib/time.h>
 #include <lib/trap.h>
@@ -13,6 +14,7 @@ bool fifo_active;
 
 static event_handler *handlers[EVENT_PORTS];
 static volatile u32 counts[EVENT_PORTS];
+static u8 owners[EVENT_PORTS]; /* the vcpu that each port is bound to; only that one may take its events */
 
 static bool bit_test(const volatile unsigned long *words, u32 bit)
 {
@@ -48,9 +50,17 @@ void event_deliver(u32 port)
         handlers[port](port);
 }
 
-static void scan_two_level(void)
+struct vcpu_info *vcpu_info_self(void)
 {
-    unsigned long words = __atomic_exchange_n(&vcpu_info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+    u32 vcpu = vcpu_self();
+
+    return vcpu == 0 ? vcpu_info : &shared_info->vcpu_info[vcpu];
+}
+
+static void scan_two_level(struct vcpu_info *info)
+{
+    unsigned long words = __atomic_exchange_n(&info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+    u32 vcpu = vcpu_self();
 
     for (; words != 0; words &= words - 1) {
         u32 word = (u32)__builtin_ctzl(words);
@@ -59,6 +69,8 @@ static void scan_two_level(void)
         for (; ready != 0; ready &= ready - 1) {
             u32 port = word * 64 + (u32)__builtin_ctzl(ready);
 
+            if (owners[port] != vcpu)
+                continue;
             bit_clear(shared_info->evtchn_pending, port);
             event_deliver(port);
         }
@@ -67,9 +79,11 @@ static void scan_two_level(void)
 
 static bool upcall(struct regs *regs)
 {
+    struct vcpu_info *info = vcpu_info_self();
+
     (void)regs;
-    while (__atomic_exchange_n(&vcpu_info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) != 0)
-        fifo_active ? fifo_scan() : scan_two_level();
+    while (__atomic_exchange_n(&info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) != 0)
+        fifo_active ? fifo_scan(vcpu_self()) : scan_two_level(info);
     return true;
 }
 
@@ -101,7 +115,10 @@ long event_bind_virq(u32 virq, u32 vcpu)
     struct evtchn_bind_virq bind = {.virq = virq, .vcpu = vcpu};
     long ret = hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind);
 
-    return ret != 0 ? ret : (long)bind.port;
+    if (ret != 0)
+        return ret;
+    owners[bind.port] = (u8)vcpu;
+    return (long)bind.port;
 }
 
 long event_bind_ipi(u32 vcpu)
@@ -109,13 +126,18 @@ long event_bind_ipi(u32 vcpu)
     struct evtchn_bind_ipi bind = {.vcpu = vcpu};
     long ret = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
 
-    return ret != 0 ? ret : (long)bind.port;
+    if (ret != 0)
+        return ret;
+    owners[bind.port] = (u8)vcpu;
+    return (long)bind.port;
 }
 
 long event_close(u32 port)
 {
     struct evtchn_close op = {.port = port};
 
+    if (port < EVENT_PORTS)
+        owners[port] = 0;
     return hypercall_event_channel_op(EVTCHNOP_close, &op);
 }
 
@@ -161,16 +183,18 @@ void event_clear(u32 port)
 
 void upcalls_disable(void)
 {
-    vcpu_info->evtchn_upcall_mask = 1;
+    vcpu_info_self()->evtchn_upcall_mask = 1;
     BARRIER();
 }
 
 void upcalls_enable(void)
 {
+    struct vcpu_info *info = vcpu_info_self();
+
     BARRIER();
-    vcpu_info->evtchn_upcall_mask = 0;
+    info->evtchn_upcall_mask = 0;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (vcpu_info->evtchn_upcall_pending != 0)
+    if (info->evtchn_upcall_pending != 0)
         hypercall_xen_version(XENVER_version, NULL); /* any hypercall returns through the delivery of events */
 }
 

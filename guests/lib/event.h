@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Event channels of vcpu 0, 2-level or (after fifo_init) FIFO. Calls return a port, 0, or -errno. */
+/*
+ * Event channels, 2-level or (after fifo_init) FIFO. Calls return a port, 0, or -errno. Upcalls are those of the vcpu
+ * that calls; only vcpu 0 may use event_wait().
+ */
 #pragma once
 
 #include <lib/types.h>
@@ -11,6 +14,7 @@ typedef void event_handler(u32 port);
 #define EVENT_PORTS 4096
 
 extern struct vcpu_info *vcpu_info; /* of vcpu 0: shared_info's, until somebody registers another */
+struct vcpu_info *vcpu_info_self(void); /* of the vcpu that calls */
 
 void event_init(void);
 /* Handler of a port (or NULL), and how many times the port was delivered. */
@@ -38,4 +42,6 @@ bool event_wait(u32 port, u32 count, u64 ns);
 
 /* Change the domain to FIFO event channels. There is no way back. */
 long fifo_init(void);
+/* The same for one more vcpu, after fifo_init() and before it has events. */
+long fifo_init_vcpu(u32 vcpu);
 extern bool fifo_active;

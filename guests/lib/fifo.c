@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FIFO event channels: 16 queues of linked event words, highest priority (0) first. One CPU, one array page.
+ * FIFO event channels: 16 queues of linked event words, highest priority (0) first. One array page.
  */
 #include <lib/event.h>
 #include <lib/fifo.h>
@@ -13,19 +13,26 @@
 #define WORD_LINK ((1u << EVTCHN_FIFO_LINK_BITS) - 1)
 
 volatile event_word_t fifo_words[FIFO_PORTS] PAGE_ALIGNED;
-volatile struct evtchn_fifo_control_block fifo_control PAGE_ALIGNED;
+volatile union fifo_control fifo_controls[GUEST_VCPUS] PAGE_ALIGNED;
 
-static u32 heads[EVTCHN_FIFO_MAX_QUEUES]; /* where the consumer is in each queue; 0: take the control block's head */
+/* Of each vcpu: where the consumer is in each queue; 0: take the control block's head */
+static u32 all_heads[GUEST_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
+
+long fifo_init_vcpu(u32 vcpu)
+{
+    struct evtchn_init_control init = {.control_gfn = page_mfn((const void *)&fifo_controls[vcpu]), .vcpu = vcpu};
+
+    return hypercall_event_channel_op(EVTCHNOP_init_control, &init);
+}
 
 long fifo_init(void)
 {
-    struct evtchn_init_control init = {.control_gfn = page_mfn((const void *)&fifo_control), .offset = 0, .vcpu = 0};
     struct evtchn_expand_array expand = {.array_gfn = page_mfn((const void *)fifo_words)};
     long ret;
 
     for (u32 port = 0; port < FIFO_PORTS; port++)
         fifo_words[port] = WORD_MASKED;
-    ret = hypercall_event_channel_op(EVTCHNOP_init_control, &init);
+    ret = fifo_init_vcpu(0);
     if (ret == 0) {
         fifo_active = true;
         ret = hypercall_event_channel_op(EVTCHNOP_expand_array, &expand);
@@ -45,13 +52,13 @@ static u32 unlink_word(volatile event_word_t *word)
 }
 
 /* Deliver one event of a queue; when that was the last, the queue is no longer ready. */
-static void consume(u32 queue, u32 *ready)
+static void consume(u32 vcpu, u32 queue, u32 *ready)
 {
-    u32 port = heads[queue];
+    u32 *heads = all_heads[vcpu], port = heads[queue];
 
     if (port == 0) {
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        port = fifo_control.head[queue];
+        port = fifo_controls[vcpu].block.head[queue];
     }
     heads[queue] = unlink_word(&fifo_words[port]);
     if (heads[queue] == 0)
@@ -62,13 +69,14 @@ static void consume(u32 queue, u32 *ready)
     }
 }
 
-void fifo_scan(void)
+void fifo_scan(u32 vcpu)
 {
-    u32 ready = __atomic_exchange_n(&fifo_control.ready, 0, __ATOMIC_SEQ_CST);
+    volatile u32 *control_ready = &fifo_controls[vcpu].block.ready;
+    u32 ready = __atomic_exchange_n(control_ready, 0, __ATOMIC_SEQ_CST);
 
     while (ready != 0) {
-        consume((u32)__builtin_ctz(ready), &ready);
-        ready |= __atomic_exchange_n(&fifo_control.ready, 0, __ATOMIC_SEQ_CST);
+        consume(vcpu, (u32)__builtin_ctz(ready), &ready);
+        ready |= __atomic_exchange_n(control_ready, 0, __ATOMIC_SEQ_CST);
     }
 }
 

@@ -2,6 +2,7 @@
 /* The FIFO ABI of event channels, on behalf of event.c; guests use event.h. */
 #pragma once
 
+#include <lib/smp.h>
 #include <lib/types.h>
 #include <xen/xen.h>
 #include <xen/event_channel.h>
@@ -10,9 +11,14 @@
 #define FIFO_PORTS 1024
 
 extern volatile event_word_t fifo_words[FIFO_PORTS];
-extern volatile struct evtchn_fifo_control_block fifo_control;
+/* One page each: the hypervisor takes the frame. */
+union fifo_control {
+    struct evtchn_fifo_control_block block;
+    u8 page[PAGE_SIZE];
+};
+extern volatile union fifo_control fifo_controls[GUEST_VCPUS];
 
-void fifo_scan(void);
+void fifo_scan(u32 vcpu);
 void fifo_mask(u32 port);
 void fifo_clear(u32 port);
 bool fifo_is_pending(u32 port);

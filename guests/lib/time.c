@@ -23,5 +23,5 @@ u64 time_from_record(const volatile struct vcpu_time_info *time)
 
 u64 time_ns(void)
 {
-    return time_from_record(&vcpu_info->time);
+    return time_from_record(&vcpu_info_self()->time);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trap dispatch: a vector's handler first, else the innermost fault_of(), which always exists: the test runner has
- * one around each test.
+ * Trap dispatch: a vector's handler first, else the innermost fault_of(), which always exists on vcpu 0: the test
+ * runner has one around each test.
  */
 #include <lib/event.h>
 #include <lib/guest.h>
 #include <lib/hypercall.h>
+#include <lib/smp.h>
 #include <lib/string.h>
 #include <lib/trap.h>
 
@@ -54,7 +55,7 @@ void trap_init(void)
 void trap_dump(const struct regs *regs)
 {
     printf("trap %u error %x at %02x:%016lx flags %lx mask %u cr2 %016lx\n", regs->vector, regs->error, regs->cs,
-           regs->rip, regs->rflags, regs->saved_mask, vcpu_info->arch.cr2);
+           regs->rip, regs->rflags, regs->saved_mask, vcpu_info_self()->arch.cr2);
     printf("stack %02lx:%016lx ax %lx bx %lx cx %lx dx %lx si %lx di %lx bp %lx\n", regs->ss, regs->rsp, regs->rax,
            regs->rbx, regs->rcx, regs->rdx, regs->rsi, regs->rdi, regs->rbp);
     printf("r8 %lx r9 %lx r10 %lx r11 %lx r12 %lx r13 %lx r14 %lx r15 %lx\n", regs->r8, regs->r9, regs->r10, regs->r11,
@@ -71,9 +72,9 @@ static void catch_deliver(struct regs *regs)
 {
     struct catch *c = catch_top;
 
-    if (c == NULL) {
+    if (c == NULL || vcpu_self() != 0) {
         trap_dump(regs);
-        guest_panic("a trap that nobody expected");
+        guest_panic("a trap on vcpu %u that nobody expected", vcpu_self());
     }
     catch_top = c->outer;
     c->fault = (struct fault){.vector = regs->vector, .error = regs->error, .rip = regs->rip,
