@@ -30,6 +30,7 @@ struct coroutine {
     ucontext_t context;
     u8 *stack;
     bool live;
+    bool idle;              /* its body has returned, and it is in no interrupt handler */
 };
 
 unsigned fake_allocs;
@@ -137,11 +138,32 @@ bool fake_yield(void)
 
 void interleave_point(void) { (void)fake_yield(); }
 
+static bool all_idle(void)
+{
+    bool all = true;
+
+    for (unsigned i = 0; i < nr_coroutines; i++)
+        all &= coroutines[i].idle;
+    return all;
+}
+
+/* Until the other bodies return too, this CPU takes its interrupts, on its own stack: a handler may have to wait. */
+static void idle_until_all_are(unsigned me)
+{
+    coroutines[me].idle = true;
+    while (!all_idle()) {
+        (void)fake_yield();
+        coroutines[me].idle = false;
+        (void)fake_deliver(me);
+        coroutines[me].idle = true;
+    }
+}
+
 static void coroutine_main(void)
 {
     const void *from = NULL;
     size_t from_size = 0;
-    unsigned me, left = 0;
+    unsigned me;
 
     fiber_enter(NULL, &from, &from_size);
     if (!main_stack) {          /* the first one is entered from the test itself */
@@ -150,15 +172,11 @@ static void coroutine_main(void)
     }
     me = (unsigned)running;
     run_body(me, run_ctx);
-    coroutines[me].live = false;
+    idle_until_all_are(me);
     for (unsigned i = 0; i < nr_coroutines; i++)
-        left += coroutines[i].live;
-    if (left) {
-        switch_to(&coroutines[me].context, pick());
-    } else {
-        fiber_leave(NULL, main_stack, main_stack_size);
-        setcontext(&main_context);
-    }
+        coroutines[i].live = false;
+    fiber_leave(NULL, main_stack, main_stack_size);
+    setcontext(&main_context);
 }
 
 static void coroutine_create(struct coroutine *c)
@@ -174,6 +192,7 @@ static void coroutine_create(struct coroutine *c)
     c->context.uc_link = NULL;
     makecontext(&c->context, coroutine_main, 0);
     c->live = true;
+    c->idle = false;
 }
 
 void fake_interleave(u64 seed, unsigned cpus, void (*body)(unsigned cpu, void *ctx), void *ctx)
