@@ -95,6 +95,7 @@ bool frame_unshare(mfn_t m)
         return false;
     f->type = 0;
     f->owner = DOMID_XEN;
+    m2p_set(m, M2P_INVALID);    /* its user may have named it */
     return true;
 }
 
