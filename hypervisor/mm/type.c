@@ -14,10 +14,13 @@ static bool type_swap(struct frame *f, u32 *old, u32 new)
     return __atomic_compare_exchange_n(&f->type, old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* Translations of the frame made under its old type must be gone before the new type counts for anything. */
-static void type_change_flush(struct mm_domain *mm, struct frame *f)
+/*
+ * Translations of the frame made under its old type must be gone before the new type counts for anything. Not only the
+ * owner's CPUs may have them: the frame may have been in a table of a domain that maps others' memory.
+ */
+static void type_change_flush(struct frame *f)
 {
-    cpumask_t mask = mm->dirty_cpus;
+    cpumask_t mask = cpu_online_mask;
 
     flush_filter(&mask, READ_ONCE(f->stamp));
     if (!cpumask_empty(&mask))
@@ -35,7 +38,7 @@ enum type_claim type_claim(struct mm_domain *mm, struct frame *f, enum page_type
                 continue;
             f->progress = 0;
             if (type_of(old) != TYPE_NONE && type_of(old) != type)
-                type_change_flush(mm, f);
+                type_change_flush(f);
             return CLAIM_VALIDATE;
         }
         if (type_of(old) != type || (old & TYPE_COUNT_MASK) == TYPE_COUNT_MASK)
