@@ -41,6 +41,13 @@ static int device_check(struct mm_domain *owner, struct mm_domain *subject, pte_
     return 0;
 }
 
+pte_t l1e_adjust(pte_t e)
+{
+    bool user = (e & PTE_US) && !(e & PTE_GUEST_KERNEL);
+
+    return user ? e | PTE_G : (e | PTE_US | PTE_GUEST_KERNEL) & ~PTE_G;
+}
+
 int l1e_get(struct mm_domain *owner, struct mm_domain *subject, pte_t *e)
 {
     mfn_t m = pte_mfn(*e);
@@ -55,13 +62,9 @@ int l1e_get(struct mm_domain *owner, struct mm_domain *subject, pte_t *e)
         if (rc)
             rc = -EBUSY;        /* one answer for every frame that cannot be pinned down */
     }
-    if (rc)
-        return rc;
-    if (*e & PTE_US)
-        *e |= PTE_G;
-    else
-        *e = (*e | PTE_US | PTE_GUEST_KERNEL) & ~PTE_G;
-    return 0;
+    if (rc == 0)
+        *e = l1e_adjust(*e);
+    return rc;
 }
 
 void l1e_put(pte_t e)

@@ -41,7 +41,7 @@ static pte_t soft_adjust(unsigned level, pte_t new)
 {
     if (level > 1)
         return new | PTE_US | (level == 4 ? PTE_A : 0);
-    return new & PTE_US ? new | PTE_G : (new | PTE_US | PTE_GUEST_KERNEL) & ~PTE_G;
+    return l1e_adjust(new);
 }
 
 int table_write(struct mmu_ctx *ctx, const struct table_write *w)
