@@ -5,6 +5,7 @@
  */
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <machine/fault.h>
 #include <mm/domain.h>
 #include <mm/flush.h>
 #include <mm/heap.h>
@@ -41,7 +42,9 @@ int frame_get(mfn_t m, u16 domid)
     f = frame_entry(m);
     if (frame_owner(f) != domid)
         return -EINVAL;
+    interleave_point();
     rc = frame_get_more(f);
+    interleave_point();
     if (rc == 0 && unlikely(frame_owner(f) != domid)) {
         frame_put(f);
         rc = -EINVAL;

@@ -5,6 +5,7 @@
  * value that was looked at, drop the references of exactly that value.
  */
 #include <lib/errno.h>
+#include <machine/fault.h>
 #include <mm/entry.h>
 #include <mm/table.h>
 
@@ -73,6 +74,7 @@ int table_write(struct mmu_ctx *ctx, const struct table_write *w)
         }
         if (w->preserve_ad)
             value = (value & ~(PTE_A | PTE_D)) | (old & (PTE_A | PTE_D));
+        interleave_point();
         if (__atomic_compare_exchange_n(slot, &old, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             if (held)
                 entry_put(ctx, level, old);

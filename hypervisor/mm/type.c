@@ -5,12 +5,14 @@
  */
 #include <lib/errno.h>
 #include <core/work.h>
+#include <machine/fault.h>
 #include <mm/domain.h>
 #include <mm/flush.h>
 #include <x86/desc.h>
 
 static bool type_swap(struct frame *f, u32 *old, u32 new)
 {
+    interleave_point();
     return __atomic_compare_exchange_n(&f->type, old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
