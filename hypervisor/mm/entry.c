@@ -48,12 +48,17 @@ pte_t l1e_adjust(pte_t e)
     return user ? e | PTE_G : (e | PTE_US | PTE_GUEST_KERNEL) & ~PTE_G;
 }
 
+bool l1e_well_formed(const struct mm_domain *owner, pte_t e)
+{
+    return !(e & ~(L1_ALLOWED | (owner->cache_attributes ? L1_CACHE : 0)));
+}
+
 int l1e_get(struct mm_domain *owner, struct mm_domain *subject, pte_t *e)
 {
     mfn_t m = pte_mfn(*e);
     int rc;
 
-    if (*e & ~(L1_ALLOWED | (owner->cache_attributes ? L1_CACHE : 0)))
+    if (!l1e_well_formed(owner, *e))
         return -EINVAL;
     if (frame_is_device(m)) {
         rc = device_check(owner, subject, e);

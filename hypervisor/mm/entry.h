@@ -13,6 +13,8 @@ int must_check entry_check(unsigned level, pte_t *e);
  * subject: whose frame it may be (rights of both count for device memory). -EINVAL, -EPERM, -EBUSY.
  */
 int must_check l1e_get(struct mm_domain *owner, struct mm_domain *subject, pte_t *e);
+/* No bit that the owner of the table may not set. */
+bool l1e_well_formed(const struct mm_domain *owner, pte_t e);
 /* The bits of a present L1 entry that are ours: both guest modes are ring 3, so a kernel page has US and a mark, which
  * the guest sees when it reads the entry back and writes it again. */
 pte_t l1e_adjust(pte_t e);

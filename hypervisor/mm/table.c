@@ -21,12 +21,17 @@ static bool is_hole_slot(unsigned level, unsigned i)
     return level == 4 && i >= HOLE_FIRST_SLOT && i <= HOLE_LAST_SLOT;
 }
 
+pte_t table_hole_entry(const struct mm_domain *mm, unsigned slot)
+{
+    if (slot != pte_index(PERDOMAIN_START, 4))
+        return table_hole_entries[slot - HOLE_FIRST_SLOT];
+    return mfn_is_invalid(mm->perdomain_l3) ? 0 : pte_make(mm->perdomain_l3, PTE_P | PTE_RW | PTE_A | PTE_D);
+}
+
 static void hole_install(const struct mm_domain *mm, pte_t *l4)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(table_hole_entries); i++)
-        l4[HOLE_FIRST_SLOT + i] = table_hole_entries[i];
-    l4[pte_index(PERDOMAIN_START, 4)] =
-        mfn_is_invalid(mm->perdomain_l3) ? 0 : pte_make(mm->perdomain_l3, PTE_P | PTE_RW | PTE_A | PTE_D);
+    for (unsigned slot = HOLE_FIRST_SLOT; slot <= HOLE_LAST_SLOT; slot++)
+        l4[slot] = table_hole_entry(mm, slot);
 }
 
 static int release_entries(struct mmu_ctx *ctx, struct frame *f, unsigned level);

@@ -47,6 +47,8 @@ int must_check table_write(struct mmu_ctx *ctx, const struct table_write *w);
 
 /* The hypervisor's part of every L4: what slots 256..271 hold; 260 from the domain. */
 extern pte_t table_hole_entries[HOLE_LAST_SLOT - HOLE_FIRST_SLOT + 1];
+/* What one of these slots holds in the domain's L4s. */
+pte_t table_hole_entry(const struct mm_domain *mm, unsigned slot);
 
 /* The frame of the L1 that maps va under the given root, for a walk by the hypervisor: takes nothing, checks only that
  * each step is a frame with a descriptor; the caller takes references before use. MFN_INVALID: no such table. */

@@ -155,6 +155,30 @@ static void audit_names_what_is_broken(void **state)
     assert_string_equal(heap_audit(), "heap-block-marked");
 }
 
+static void audit_counts_the_pages_of_a_list(void **state)
+{
+    mfn_t a, b, c;
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {          /* three single frames that cannot merge, in one list */
+        mfn_t m = heap_alloc(0, 32);
+
+        if (i == 0)
+            a = m;
+    }
+    a = mfn(a.n & ~1UL);
+    b = mfn_add(a, -2);
+    c = mfn_add(a, -4);
+    for (unsigned i = 0; i < 3; i++)
+        heap_free(i == 0 ? a : i == 1 ? b : c, 0);
+    assert_null(heap_audit());
+    assert_int_equal(frame_entry(c)->free_next, b.n);
+    assert_int_equal(frame_entry(b)->free_next, a.n);
+    frame_entry(c)->free_next = (u32)a.n;
+    frame_entry(a)->free_prev = (u32)c.n;
+    assert_string_equal(heap_audit(), "heap-pages-counted");
+}
+
 /* A frame that a guest may still reach through a TLB is flushed there before it is given out again. */
 static void reuse_is_flushed_first(void **state)
 {
@@ -303,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup(descriptors_are_clean, setup),
         cmocka_unit_test_setup(misuse_is_a_bug, setup),
         cmocka_unit_test_setup(audit_names_what_is_broken, setup),
+        cmocka_unit_test_setup(audit_counts_the_pages_of_a_list, setup),
         cmocka_unit_test_setup(reuse_is_flushed_first, setup),
         cmocka_unit_test_setup(stamps_survive_merging, setup),
         cmocka_unit_test_setup(allocation_failure_changes_nothing, setup),
