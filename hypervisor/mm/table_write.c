@@ -45,6 +45,13 @@ static pte_t soft_adjust(unsigned level, pte_t new)
     return l1e_adjust(new);
 }
 
+/* Accessed and Dirty of the old entry; but Accessed of a level-4 entry is always set (mm/entry.h). */
+static pte_t keep_ad(unsigned level, pte_t new, pte_t old)
+{
+    new = (new & ~(PTE_A | PTE_D)) | (old & (PTE_A | PTE_D));
+    return level == 4 && (new & PTE_P) ? new | PTE_A : new;
+}
+
 int table_write(struct mmu_ctx *ctx, const struct table_write *w)
 {
     unsigned level = (unsigned)frame_type(w->table) - TYPE_L1 + 1;
@@ -73,7 +80,7 @@ int table_write(struct mmu_ctx *ctx, const struct table_write *w)
             value = new;
         }
         if (w->preserve_ad)
-            value = (value & ~(PTE_A | PTE_D)) | (old & (PTE_A | PTE_D));
+            value = keep_ad(level, value, old);
         interleave_point();
         if (__atomic_compare_exchange_n(slot, &old, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             if (held)

@@ -210,11 +210,20 @@ static inline bool is_table_frame(mfn_t m)
     return t >= TYPE_L1 && t <= TYPE_L4 && type_count(F(m)) != 0;
 }
 
+static inline void audit_is_clean(void)
+{
+    shown_clear();
+    if (audit_frames()) {
+        print_error("%s", shown);
+        fail();
+    }
+}
+
 /* Every audit is clean, and no CPU could write a page table or a descriptor table. */
 static inline void mm_check(void)
 {
     assert_null(heap_audit());
-    assert_null(audit_frames());
+    audit_is_clean();
     for (u64 n = 0; n < frame_max; n++) {
         mfn_t m = mfn(n);
 

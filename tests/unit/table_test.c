@@ -294,6 +294,8 @@ static void accessed_and_dirty_survive_on_demand(void **state)
     assert_int_equal(entries(s.l1)[3] & ad, 0);
     assert_int_equal(write_with(s.l1, 3, pte_make(page, P_RW | ad), true, NULL), 0);
     assert_int_equal(entries(s.l1)[3] & ad, 0);
+    assert_int_equal(write_with(s.l4, 7, pte_make(s.l3, P_RW | ad), true, NULL), 0);
+    assert_int_equal(entries(s.l4)[7] & ad, PTE_A);     /* that one is ours */
     mm_check();
 }
 

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random sequences of page-table operations by three domains against the model in page_model.h: the same answers, the
+ * same counts, clean audits and no writable TLB entry for a table after each step; with and without preemption at
+ * every point. Then the same without a model, giving up preempted calls half-way.
+ */
+#include "page_model.h"
+
+#define CPUS  3
+#define HOLDS 4
+#define STEPS 120
+
+static struct { int page; struct gfn_held held; } holds[HOLDS];
+static int root_page[CPUS];             /* what each CPU has loaded, or -1 */
+static bool give_up;                    /* preempted calls are not always made again */
+
+static unsigned rnd(unsigned n) { return (unsigned)(fake_random() % n); }
+
+static int any_page(void) { return (int)rnd(PAGES); }
+
+/* The model forgets a dead page; the next one in its place is the owner's to fill. */
+static void refill(void)
+{
+    int p = any_page();
+
+    if (!pages[p].live) {
+        unsigned d = rnd(DOMAINS);
+
+        model_new(p, d, page_of(d));
+    }
+}
+
+static pte_t pte_of(const struct model_entry *e)
+{
+    u64 flags = PTE_P | (e->rw ? PTE_RW : 0) | (e->bad ? PTE_PCD : 0) | (rnd(2) ? PTE_US : 0) | (rnd(4) ? 0 : PTE_NX);
+
+    return e->present ? pte_make(pages[e->page].m, flags) : 0;
+}
+
+/* Pages higher in the list are higher tables more often than not, so that trees grow. */
+static struct model_entry any_entry(int above)
+{
+    struct model_entry e = { .present = rnd(4) != 0, .rw = rnd(2), .bad = rnd(40) == 0,
+                             .page = rnd(3) ? (above + 1) % PAGES : any_page() };
+
+    if (!pages[e.page].live)
+        e.present = false;
+    return e;
+}
+
+/* ---- operations; each returns whether the call succeeded ---- */
+
+struct pin_args { unsigned d; mfn_t m; enum page_type type; };
+static int call_pin(void *arg) { struct pin_args *a = arg; return table_pin(&ctxs[a->d], a->m, a->type); }
+static int call_unpin(void *arg) { struct pin_args *a = arg; return table_unpin(&ctxs[a->d], a->m); }
+static int call_get(void *arg) { struct pin_args *a = arg; return table_get(&ctxs[a->d], a->m, a->type); }
+
+struct update_args { unsigned d; struct table_write w; };
+static int call_update(void *arg)
+{
+    struct update_args *a = arg;
+    mfn_t table = frame_mfn(a->w.table);
+    int rc = is_table_frame(table) ? frame_get(table, (u16)a->d) : -EINVAL;
+
+    if (rc)
+        return rc;
+    rc = type_get_existing(a->w.table, frame_type(a->w.table));
+    if (rc) {
+        assert_true(give_up);                           /* half validated */
+        frame_put(a->w.table);
+        return rc;
+    }
+    rc = table_write(&ctxs[a->d], &a->w);
+    table_put(&ctxs[a->d], a->w.table);
+    return rc;
+}
+
+static int again(unsigned d, int (*call)(void *), void *arg)
+{
+    int rc;
+
+    do {
+        drain(d);
+        rc = call(arg);
+        if (rc || call != call_get)                     /* whose reference is not anybody's yet */
+            audit_is_clean();
+    } while (rc == -ERESTART && !(give_up && rnd(3) == 0));
+    if (!give_up || rnd(2))
+        drain(d);
+    return rc;
+}
+
+static void expect_same(int rc, bool model)
+{
+    if (!give_up)
+        assert_int_equal(rc == 0, model);
+}
+
+static void op_pin(void)
+{
+    int p = any_page();
+    unsigned d = rnd(8) ? pages[p].owner : rnd(DOMAINS);
+    struct pin_args a = { d, pages[p].m, TYPE_L1 + rnd(4) };
+
+    if (model_is_table(p) && rnd(2))
+        a.type = pages[p].type;
+    if (pages[p].live)
+        expect_same(again(d, call_pin, &a), model_pin(p, d, a.type));
+}
+
+static void op_unpin(void)
+{
+    int p = any_page();
+    unsigned d = rnd(8) ? pages[p].owner : rnd(DOMAINS);
+    struct pin_args a = { d, pages[p].m, TYPE_NONE };
+
+    if (pages[p].live)
+        expect_same(again(d, call_unpin, &a), model_unpin(p, d));
+}
+
+static void op_update(void)
+{
+    int p = any_page();
+    unsigned d = pages[p].owner, slot = rnd(SLOTS), subject = rnd(6) ? d : rnd(DOMAINS);
+    struct model_entry e = any_entry(p);
+    struct update_args a = { d, { .table = F(pages[p].m), .index = slot_index[slot], .new = pte_of(&e),
+                                  .subject = &dom[subject], .preserve_ad = rnd(4) == 0 } };
+
+    if (pages[p].live)
+        expect_same(again(d, call_update, &a), model_update(p, d, slot, e, subject));
+}
+
+static void op_write(void)
+{
+    int p = any_page();
+    unsigned d = pages[p].owner, slot = rnd(SLOTS);
+    struct model_entry e = any_entry(p);
+    int rc;
+
+    if (!pages[p].live)
+        return;
+    rc = frame_get_type(&dom[d], pages[p].m, TYPE_WRITABLE);
+    expect_same(rc, model_write(p, d, slot, e));
+    if (rc == 0) {
+        entries(pages[p].m)[slot_index[slot]] = pte_of(&e);
+        frame_put_type(F(pages[p].m));
+    }
+}
+
+/* A grant's use or a hypercall's argument: a reference from outside that stays for a while. */
+static void op_hold(void)
+{
+    unsigned h = rnd(HOLDS);
+    int p = any_page();
+    enum hold_access access = rnd(2) ? HOLD_WRITE : HOLD_READ;
+    bool model;
+    int rc;
+
+    if (holds[h].page >= 0) {
+        bool write = holds[h].held.access == HOLD_WRITE;
+
+        gfn_release(&holds[h].held);
+        write ? model_simple_put(holds[h].page) : model_put(holds[h].page);
+        holds[h].page = -1;
+    } else if (pages[p].live) {
+        rc = gfn_hold(&dom[pages[p].owner], gfn(pages[p].m.n), access, &holds[h].held);
+        model = access == HOLD_WRITE ? model_simple_get(p, pages[p].owner, TYPE_WRITABLE)
+                                     : model_get(p, pages[p].owner);
+        expect_same(rc, model);
+        if (rc == 0)
+            holds[h].page = p;
+    }
+}
+
+static void op_release(void)
+{
+    int p = any_page();
+
+    if (pages[p].live && rnd(3) == 0)
+        assert_int_equal(frame_release(F(pages[p].m)), model_release(p));
+}
+
+static void op_root(void)
+{
+    unsigned cpu = rnd(CPUS);
+    int p = any_page();
+    unsigned d = pages[p].owner;
+    struct pin_args a = { d, pages[p].m, TYPE_L4 };
+    int rc;
+
+    if (root_page[cpu] >= 0 && rnd(3) == 0) {
+        mm_idle(cpu);
+        model_table_put(root_page[cpu]);
+        root_page[cpu] = -1;
+        return;
+    }
+    if (!pages[p].live || root_page[cpu] >= 0)
+        return;
+    rc = again(d, call_get, &a);
+    expect_same(rc, model_table_get(p, d, TYPE_L4));
+    if (rc)
+        return;
+    drain(d);
+    roots[cpu] = pages[p].m;            /* so that the reference is accounted while mm_run() takes its own */
+    audit_is_clean();
+    mm_run(cpu, d, pages[p].m);
+    root_page[cpu] = p;
+}
+
+/* The guest uses what is mapped, and fills its TLB. */
+static void op_access(void)
+{
+    static const unsigned index[] = { 0, 1, 255, 511 };
+    unsigned cpu = rnd(CPUS);
+    u64 va = 100 * sizeof(pte_t), zero = 0;
+
+    for (unsigned level = 1; level <= 4; level++)
+        va |= (u64)index[rnd(4)] << (PAGE_SHIFT + 9 * (level - 1));
+    va = (u64)((s64)(va << 16) >> 16);
+    if (root_page[cpu] >= 0)
+        (void)(rnd(2) ? fake_guest_write(cpu, va, &zero, 8) : fake_guest_read(cpu, va, &zero, 8));
+}
+
+/* ---- comparison ---- */
+
+static void compare(void)
+{
+    u32 tot[DOMAINS] = { 0 };
+
+    for (int p = 0; p < PAGES; p++) {
+        const struct frame *f = F(pages[p].m);
+
+        if (!pages[p].live)
+            continue;
+        tot[pages[p].owner]++;
+        assert_int_equal(frame_owner(f), pages[p].owner);
+        assert_int_equal(frame_refs(f), pages[p].refs);
+        assert_int_equal(type_count(f), pages[p].count);
+        if (pages[p].count)
+            assert_int_equal(frame_type(f), pages[p].type);
+        assert_int_equal(!(f->type & TYPE_PINNED), !pages[p].pinned);
+    }
+    for (unsigned d = 0; d < DOMAINS; d++)
+        assert_int_equal(dom[d].tot_pages, tot[d]);
+}
+
+static void start(unsigned cpus_of_pages)
+{
+    static const struct fake_ram ram[] = { { 0, 1024 } };
+
+    mm_machine(ram, 1);
+    for (int p = 0; p < PAGES; p++)
+        model_new(p, (unsigned)p % cpus_of_pages, page_of((unsigned)p % cpus_of_pages));
+    for (unsigned h = 0; h < HOLDS; h++)
+        holds[h].page = -1;
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        root_page[cpu] = -1;
+}
+
+static void step(void)
+{
+    static void (*const ops[])(void) = { op_pin, op_pin, op_unpin, op_update, op_update, op_update, op_write, op_write,
+                                         op_hold, op_release, op_root, op_access, op_access, refill };
+
+    ops[rnd(ARRAY_SIZE(ops))]();
+}
+
+/* Everything that was taken is given back, and nothing else is left. */
+static void wind_up(void)
+{
+    preempt_always = false;
+    for (unsigned d = 0; d < DOMAINS; d++)
+        drain(d);
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        if (root_page[cpu] >= 0)
+            mm_idle(cpu);
+    for (unsigned h = 0; h < HOLDS; h++)
+        if (holds[h].page >= 0)
+            gfn_release(&holds[h].held);
+    for (u64 n = 0; n < frame_max; n++) {               /* what was given up half-way is finished, one way or the other */
+        struct frame *f = F(mfn(n));
+        enum page_type type = frame_type(f);
+
+        if (frame_owner(f) < DOMAINS && (f->type & TYPE_PARTIAL) && pin(frame_owner(f), mfn(n), type) == 0)
+            assert_int_equal(unpin(frame_owner(f), mfn(n)), 0);
+    }
+    for (u64 n = 0; n < frame_max; n++)
+        if (frame_owner(F(mfn(n))) < DOMAINS && (F(mfn(n))->type & TYPE_PINNED))
+            assert_int_equal(unpin(frame_owner(F(mfn(n))), mfn(n)), 0);
+    mm_check();
+    for (u64 n = 0; n < frame_max; n++)
+        if (frame_owner(F(mfn(n))) < DOMAINS)
+            (void)frame_release(F(mfn(n)));
+    assert_int_equal(heap_free_pages(), free_before);
+    mm_check();
+}
+
+static void run(u64 seed, unsigned domains, bool preempt)
+{
+    start(domains);
+    give_up = false;
+    preempt_always = preempt;
+    fake_random_seed(seed);
+    for (unsigned i = 0; i < STEPS; i++) {
+        step();
+        compare();
+        mm_check();
+    }
+    wind_up();
+}
+
+static void counts_are_the_models(void **state)
+{
+    (void)state;
+    for (u64 seed = fake_seed_first(80); fake_seed_more(80, seed); seed++)
+        run(seed, 1 + seed % DOMAINS, false);
+}
+
+static void counts_are_the_models_with_preemption(void **state)
+{
+    (void)state;
+    for (u64 seed = fake_seed_first(80); fake_seed_more(80, seed); seed++)
+        run(seed, 1 + seed % DOMAINS, true);
+}
+
+static void what_is_given_up_half_way_stays_consistent(void **state)
+{
+    (void)state;
+    for (u64 seed = fake_seed_first(80); fake_seed_more(80, seed); seed++) {
+        start(1 + seed % DOMAINS);
+        give_up = true;
+        preempt_always = true;
+        fake_random_seed(seed);
+        for (unsigned i = 0; i < STEPS; i++) {
+            step();
+            mm_check();
+        }
+        wind_up();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_are_the_models),
+        cmocka_unit_test(counts_are_the_models_with_preemption),
+        cmocka_unit_test(what_is_given_up_half_way_stays_consistent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
