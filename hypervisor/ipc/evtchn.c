@@ -154,8 +154,10 @@ void evtchn_domain_fini(struct evtchn_domain *d)
     evtchn_fifo_leave(d);
     for (u32 i = 0; i < d->nr_ports; i += EVTCHN_BUCKET_PORTS)
         page_free(evtchn_slot(d, i));
-    for (u32 i = 0; i < EVTCHN_GROUPS; i++)
+    for (u32 i = 0; i < EVTCHN_GROUPS; i++) {
         mem_free(d->groups[i]);
+        d->groups[i] = NULL;
+    }
     mem_free(d->vcpus);
     d->nr_ports = 0;
     d->vcpus = NULL;
