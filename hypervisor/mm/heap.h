@@ -27,7 +27,7 @@ const char *heap_audit(void);               /* NULL, or the name of an invariant
 
 /* Hypervisor-private zeroed page through the direct map, NULL when none. */
 void *page_alloc(void);
-void page_free(void *p);
+void page_free(void *p);                    /* NULL is fine */
 /* Zeroed small object, 16-byte aligned (64-byte from 64 bytes up), up to one page; larger: whole pages by power of two. */
 void *mem_alloc(size_t bytes);
 void mem_free(void *p);                     /* NULL is fine */

@@ -51,7 +51,11 @@ void *page_alloc(void)
     return mfn_is_invalid(m) ? NULL : memset(frame_map(m), 0, PAGE_SIZE);
 }
 
-void page_free(void *p) { heap_free(frame_of_ptr(p), 0); }
+void page_free(void *p)
+{
+    if (p)
+        heap_free(frame_of_ptr(p), 0);
+}
 
 /* ---- whole pages ---- */
 

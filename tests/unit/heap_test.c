@@ -263,6 +263,7 @@ static void objects_are_zeroed_and_aligned(void **state)
         assert_int_equal(mem_objects(), 0);
     }
     mem_free(NULL);
+    page_free(NULL);
     assert_null(mem_alloc(~0UL));
     assert_null(mem_alloc(64UL << 20));
 }
