@@ -1,112 +1,283 @@
 /* SPDX-License-Identifier: MIT */
-/* dom/run.c: a vcpu's state stays on the CPU that went idle, and is asked back from there. */
-#include <dom/run.h>
-#include <mm/flush.h>
-
-#include "core_fixture.h"
-
-#define SEEDS      1000
-#define MAX_ROUNDS 100000
-
-static struct domain dom;
-static struct vcpu vcpus[2];
-static unsigned done;
-
-static void save(struct vcpu *v) { interleave_point(); }
-static void load(struct vcpu *v) { interleave_point(); }
-static const struct guest_ops ops = { .save = save, .load = load, .update_areas = load };
-
-static void irq(u8 vector)
-{
-    if (vector == VECTOR_FLUSH)
-        flush_poll();
-}
+/* The run loop: switches, idling with a vcpu left loaded, taking it over from another CPU, runstates, many CPUs. */
+#include "dom_fixture.h"
 
 static cpumask_t only(unsigned cpu)
 {
-    cpumask_t mask = { { 0 } };
+    cpumask_t m = { { 0 } };
 
-    cpumask_set(&mask, cpu);
-    return mask;
+    cpumask_set(&m, cpu);
+    return m;
 }
 
-/* Two vcpus, each on a CPU of its own. */
-static void start(void)
+static struct vcpu *runnable(struct domain *d, u32 id, unsigned cpu)
 {
-    core_setup(NULL);
-    fake_online(3);
-    fake_irq_handler = irq;
-    sched_init("rr");
-    memset(vcpus, 0, sizeof(vcpus));
-    dom = (struct domain){ .ops = &ops };
-    done = 0;
-    for (unsigned i = 0; i < ARRAY_SIZE(vcpus); i++) {
-        struct vcpu *v = &vcpus[i];
-        cpumask_t mine = only(i);
+    struct vcpu *v = new_vcpu(d, id, cpu);
+    cpumask_t mask = only(cpu);
 
-        v->domain = &dom;
-        v->loaded_cpu = NO_CPU;
-        v->ev.info = &v->ev.own_info;
-        sched_unit_init(&v->unit, 0, (u16)i, i);
-        assert_int_equal(sched_set_affinity(&v->unit, &mine), 0);
-        sched_unpause(&v->unit);
-    }
+    assert_int_equal(sched_set_affinity(&v->unit, &mask), 0);
+    sched_unpause(&v->unit);
+    return v;
 }
 
-/* Goes idle with its vcpu still loaded, and comes back with the other one. */
-static void idle_then_other(unsigned cpu)
+static void exit_path(unsigned cpu)
 {
+    fake_cpu_set(cpu);
+    work_raise(WORK_SCHED);
     run_work();
-    assert_ptr_equal(current(), &vcpus[cpu]);
-    sched_block(&vcpus[cpu].unit);
-    run_work();
-    assert_ptr_equal(current(), &vcpus[1 - cpu]);
-    assert_int_equal(vcpus[1 - cpu].loaded_cpu, cpu);
-    done++;
 }
 
-static void exchange(void)
+static void one_vcpu_runs(void **state)
 {
-    while (!vcpus[0].unit.blocked || !vcpus[1].unit.blocked || sched_is_running(&vcpus[0].unit) ||
-           sched_is_running(&vcpus[1].unit))
-        cpu_relax();
-    for (unsigned i = 0; i < ARRAY_SIZE(vcpus); i++) {
-        cpumask_t other = only(1 - i);
+    struct vcpu *v = runnable(d5, 0, 0);
 
-        assert_int_equal(sched_set_affinity(&vcpus[i].unit, &other), 0);
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(vcpus); i++)
-        sched_wake(&vcpus[i].unit);
-    for (unsigned rounds = 0; done < ARRAY_SIZE(vcpus); rounds++) {
-        assert_true(rounds < MAX_ROUNDS);
-        cpu_relax();
-    }
-}
-
-static void body(unsigned cpu, void *ctx)
-{
-    (void)ctx;
-    if (cpu < ARRAY_SIZE(vcpus))
-        idle_then_other(cpu);
-    else
-        exchange();
-}
-
-/* Each CPU wants what the other keeps: neither may wait for the other while it holds its own. */
-static void two_cpus_exchange_their_vcpus(void **state)
-{
     (void)state;
-    for (u64 seed = fake_seed_first(SEEDS); fake_seed_more(SEEDS, seed); seed++) {
-        start();
-        fake_interleave(seed, 3, body, NULL);
-        assert_int_equal(done, 2);
+    fake_time_set(500);
+    exit_path(0);
+    assert_ptr_equal(current(), v);
+    assert_int_equal(v->runstate.state, RUNSTATE_running);
+    assert_int_equal(v->runstate.time_ns[RUNSTATE_offline], 500);
+    assert_int_equal(loads, 1);
+    assert_int_equal(area_updates, 1);
+    assert_int_not_equal(d5->shared->vcpu_info[0].time.version, 0);     /* the clock is there before it runs */
+    exit_path(0);                                       /* nothing else to run: nothing happens */
+    assert_int_equal(loads, 1);
+    assert_int_equal(saves, 0);
+    assert_null(sched_audit());
+}
+
+static void first_run_ends_in_the_guest(void **state)
+{
+    runnable(d5, 0, 0);
+    (void)state;
+    work_raise(WORK_SCHED);
+    assert_true(fake_ends(run_first()));
+    assert_int_equal(fake_ended, FAKE_GUEST);
+    assert_int_equal(loads, 1);
+}
+
+static void two_vcpus_take_turns(void **state)
+{
+    struct vcpu *a = runnable(d5, 0, 0), *b = runnable(domain0, 0, 0);
+
+    (void)state;
+    exit_path(0);
+    assert_true(current() == a || current() == b);
+    for (unsigned i = 0; i < 4; i++) {
+        struct vcpu *before = current();
+
+        fake_time_advance(1000);
+        sched_yield();
+        run_work();
+        assert_ptr_equal(current(), before == a ? b : a);
+        assert_int_equal(before->loaded_cpu, NO_CPU);
+        assert_int_equal(before->runstate.state, RUNSTATE_runnable);
+        assert_false(before->unit.running);
+        assert_int_equal(cpumask_test(&before->domain->mm.dirty_cpus, 0), 0);   /* another domain is loaded */
+        assert_true(cpumask_test(&current()->domain->mm.dirty_cpus, 0));
+    }
+    assert_int_equal(loads, 5);
+    assert_int_equal(saves, 4);
+    assert_null(sched_audit());
+}
+
+/* Vcpus of one domain: the CPU stays one that has its page tables. */
+static void siblings_keep_the_cpu_dirty(void **state)
+{
+    struct vcpu *a = runnable(d5, 0, 0), *b = runnable(d5, 1, 0);
+
+    (void)state;
+    exit_path(0);
+    sched_yield();
+    run_work();
+    assert_true(current() == a || current() == b);
+    assert_true(cpumask_test(&d5->mm.dirty_cpus, 0));
+}
+
+/* Blocked until its poll timer: the CPU idles with the vcpu loaded, and goes on with it without a load. */
+static void idle_cpu_keeps_its_vcpu(void **state)
+{
+    struct vcpu *v = runnable(d5, 0, 0);
+
+    (void)state;
+    exit_path(0);
+    fake_time_set(1000);
+    timer_set(&v->poll_timer, 5000000);
+    work_run();
+    sched_block(&v->unit);
+    run_work();                         /* idles in there */
+    assert_ptr_equal(current(), v);
+    assert_true(time_now_ns() >= 5000000);
+    assert_int_equal(v->runstate.state, RUNSTATE_running);
+    assert_true(v->runstate.time_ns[RUNSTATE_blocked] >= 4999000);
+    assert_int_equal(loads, 1);
+    assert_int_equal(saves, 0);
+}
+
+static void paused_vcpu_is_offline(void **state)
+{
+    struct vcpu *a = runnable(d5, 0, 0), *b;
+
+    (void)state;
+    exit_path(0);
+    b = runnable(d5, 1, 0);
+    sched_pause(&a->unit);
+    run_work();
+    assert_ptr_equal(current(), b);
+    assert_int_equal(a->runstate.state, RUNSTATE_offline);
+    sched_unpause(&a->unit);
+    sched_block(&b->unit);
+    run_work();
+    assert_ptr_equal(current(), a);
+    assert_int_equal(b->runstate.state, RUNSTATE_blocked);
+}
+
+/* ---- two CPUs ---- */
+
+static struct vcpu *moving, *staying;
+static bool moved;
+
+/* CPU 0 runs moving, which blocks; it idles with it loaded. CPU 1 takes it from there, then gives CPU 0 another. */
+static void take_over_body(unsigned cpu, void *ctx)
+{
+    cpumask_t mask = only(1);
+
+    if (cpu == 0) {
+        work_raise(WORK_SCHED);
+        run_work();
+        assert_ptr_equal(current(), moving);
+        sched_block(&moving->unit);
+        run_work();
+        assert_true(moved);
+        assert_ptr_equal(current(), staying);
+        return;
+    }
+    while (!moving->unit.blocked || sched_is_running(&moving->unit))
+        lock_poll();
+    assert_int_equal(moving->loaded_cpu, 0);            /* kept only because nobody wants it */
+    assert_int_equal(sched_set_affinity(&moving->unit, &mask), 0);
+    sched_wake(&moving->unit);
+    work_raise(WORK_SCHED);
+    run_work();
+    assert_ptr_equal(current(), moving);
+    assert_int_equal(moving->loaded_cpu, 1);
+    assert_int_equal(saves, 1);
+    assert_ptr_equal(cpu_info_of(0)->current, NULL);
+    assert_int_equal(cpu_info_of(0)->cr3, boot_root.n << PAGE_SHIFT);   /* not the domain's tables any more */
+    assert_false(cpumask_test(&d5->mm.dirty_cpus, 0));
+    moved = true;
+    sched_unpause(&staying->unit);
+}
+
+static void loaded_vcpu_is_asked_for(void **state)
+{
+    for (u64 seed = fake_seed_first(100); fake_seed_more(100, seed); seed++) {
+        cpumask_t mask = only(0);
+
+        dom_setup(state);
+        moved = false;
+        moving = new_vcpu(d5, 0, 0);
+        sched_unpause(&moving->unit);
+        staying = new_vcpu(domain0, 0, 0);
+        assert_int_equal(sched_set_affinity(&staying->unit, &mask), 0);
+        fake_interleave(seed, 2, take_over_body, NULL);
+        assert_int_equal(loads, 3);
+        assert_null(sched_audit());
     }
 }
+
+/* FLUSH_ROOT reaches a CPU that is not idle, or has nothing: it keeps what it runs. */
+static void running_vcpu_is_not_dropped(void **state)
+{
+    struct vcpu *v = runnable(d5, 0, 0);
+
+    (void)state;
+    flush_drop_root();
+    exit_path(0);
+    flush_drop_root();
+    assert_ptr_equal(current(), v);
+    assert_int_equal(saves, 0);
+}
+
+/* ---- many CPUs, vcpus that move ---- */
+
+static unsigned finished;
+
+/* Nobody else has this vcpu, by anyone's account. */
+static void expect_mine(struct vcpu *v, unsigned cpu)
+{
+    assert_non_null(v);
+    assert_int_equal(v->loaded_cpu, cpu);
+    for (unsigned other = 0; other < 3; other++)
+        assert_true(other == cpu || cpu_info_of(other)->current != v);
+}
+
+static void wander_body(unsigned cpu, void *ctx)
+{
+    struct vcpu *const *all = ctx;
+
+    for (unsigned i = 0; i < 15; i++) {
+        struct vcpu *v;
+        cpumask_t mask = only((unsigned)(fake_random() % 3));
+
+        work_raise(WORK_SCHED);
+        run_work();
+        expect_mine(current(), cpu);
+        v = all[fake_random() % 2];                     /* those two may go anywhere, the others are pinned */
+        switch (fake_random() % 4) {
+        case 0:
+            assert_int_equal(sched_set_affinity(&v->unit, &mask), 0);
+            break;
+        case 1:
+            sched_yield();
+            break;
+        case 2:
+            sched_pause(&v->unit);
+            interleave_point();
+            sched_unpause(&v->unit);
+            break;
+        default:
+            cpu_irq_window();
+        }
+        run_work();
+        expect_mine(current(), cpu);
+    }
+    for (finished++; finished < 3;)
+        if (work_pending())
+            run_work();
+        else
+            lock_poll();
+}
+
+static void a_vcpu_is_on_one_cpu(void **state)
+{
+    for (u64 seed = fake_seed_first(200); fake_seed_more(200, seed); seed++) {
+        struct vcpu *all[5];
+
+        dom_setup(state);
+        fake_online(3);
+        finished = 0;
+        all[0] = new_vcpu(d5, 0, 0);
+        all[1] = new_vcpu(d5, 1, 1);
+        sched_unpause(&all[0]->unit);
+        sched_unpause(&all[1]->unit);
+        for (unsigned cpu = 0; cpu < 3; cpu++)          /* so that no CPU idles for ever */
+            all[2 + cpu] = runnable(domain0, cpu, cpu);
+        fake_time_step_ns = 300000;
+        fake_interleave(seed, 3, wander_body, all);
+        assert_null(sched_audit());
+        assert_null(audit_frames());
+    }
+}
+
+#define T(f) cmocka_unit_test_setup(f, dom_setup)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_cpus_exchange_their_vcpus),
+        T(one_vcpu_runs), T(first_run_ends_in_the_guest), T(two_vcpus_take_turns), T(siblings_keep_the_cpu_dirty),
+        T(idle_cpu_keeps_its_vcpu), T(paused_vcpu_is_offline), T(loaded_vcpu_is_asked_for),
+        T(running_vcpu_is_not_dropped), T(a_vcpu_is_on_one_cpu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
