@@ -277,7 +277,7 @@ static void wind_up(void)
     for (unsigned h = 0; h < HOLDS; h++)
         if (holds[h].page >= 0)
             gfn_release(&holds[h].held);
-    for (u64 n = 0; n < frame_max; n++) {               /* what was given up half-way is finished, one way or the other */
+    for (u64 n = 0; n < frame_max; n++) {               /* finishes what was given up half-way */
         struct frame *f = F(mfn(n));
         enum page_type type = frame_type(f);
 

@@ -409,7 +409,8 @@ static void every_root_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(arguments_are_checked), T(new_domain_is_empty_and_has_a_shared_page), T(each_allocation_of_a_domain_fails_once),
+        T(arguments_are_checked), T(new_domain_is_empty_and_has_a_shared_page),
+        T(each_allocation_of_a_domain_fails_once),
         T(each_allocation_of_a_vcpu_fails_once), T(look_up), T(rights_are_all_or_nothing),
         T(crash_stops_the_domain_once), T(end_of_domain_0_is_the_machines), T(timers_raise_the_virq),
         T(poll_ends_with_its_timer), T(runstate_adds_up), T(clock_is_written_when_it_changes), T(wall_clock),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Page tables: validation and release of whole tables, single entries, what is refused, and that errors leave nothing. */
+/* Page tables: validation and release of whole tables, single entries, what is refused and leaves no trace then. */
 #include "mm_fixture.h"
 
 #define L(i) ((enum page_type)(TYPE_L1 + (i) - 1))

@@ -346,6 +346,48 @@ static void last_one_frees(void **state)
     }
 }
 
+/* The frame changes hands under those who want it: who gets a reference has it from the owner asked for. */
+static void hand_over_body(unsigned cpu, void *ctx)
+{
+    if (cpu == 0) {
+        for (u16 i = 0; i < 6; i++) {
+            u32 owned = FRAME_ALLOCATED | 1;
+            struct frame *f = F(race.page);
+
+            /* as an exchange does it; while somebody looks, not */
+            if (__atomic_compare_exchange_n(&f->refs, &owned, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+                mm_unassign(&dom[frame_owner(f)], race.page);
+                interleave_point();
+                assert_int_equal(mm_assign(&dom[i % 2], race.page, 1), 0);
+            }
+            interleave_point();
+        }
+        return;
+    }
+    for (unsigned i = 0; i < 12; i++) {
+        int rc = frame_get(race.page, (u16)(cpu - 1));
+
+        assert_true(rc == 0 || rc == -EINVAL);
+        if (rc == 0) {
+            assert_int_equal(frame_owner(F(race.page)), cpu - 1);
+            interleave_point();
+            assert_int_equal(frame_owner(F(race.page)), cpu - 1);
+            frame_put(F(race.page));
+        }
+    }
+}
+
+static void references_are_from_the_owner_asked_for(void **state)
+{
+    for (u64 seed = fake_seed_first(400); fake_seed_more(400, seed); seed++) {
+        mm_setup(state);
+        race.page = page_of(0);
+        fake_interleave(seed, 3, hand_over_body, NULL);
+        assert_int_equal(frame_refs(F(race.page)), 1);
+        mm_check();
+    }
+}
+
 #define T(f) cmocka_unit_test_setup(f, mm_setup)
 
 int main(void)
@@ -357,6 +399,7 @@ int main(void)
         T(soft_bits_never_include_frame_cache_or_size), T(l1_entry_holds_what_it_allows),
         T(l1_entry_kernel_and_user_pages), T(l1_entry_frames_of_others_are_refused), T(cache_bits_need_the_right),
         T(device_memory_needs_rights_of_both), T(one_type_at_a_time), T(last_one_frees),
+        T(references_are_from_the_owner_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
