@@ -13,7 +13,8 @@
 static const unsigned slot_index[SLOTS] = { 0, 1, 255, 260, 511 };
 #define HOLE_SLOT 3
 
-struct model_entry { bool present, rw, bad; int page; };
+/* Names a frame: in memory that is no table, one that may have been freed or got another owner meanwhile. */
+struct model_entry { bool present, rw, bad; mfn_t m; };
 struct model_page {
     mfn_t m;
     bool live, released, pinned;
@@ -27,9 +28,18 @@ static inline void model_new(int p, unsigned owner, mfn_t m)
     pages[p] = (struct model_page){ .m = m, .live = true, .owner = owner, .refs = 1 };
 }
 
+/* The page that has the frame, or -1. */
+static inline int model_find(mfn_t m)
+{
+    for (int p = 0; p < PAGES; p++)
+        if (pages[p].live && mfn_eq(pages[p].m, m))
+            return p;
+    return -1;
+}
+
 static inline bool model_get(int p, unsigned d)
 {
-    if (!pages[p].live || pages[p].owner != d)
+    if (p < 0 || !pages[p].live || pages[p].owner != d)
         return false;
     pages[p].refs++;
     return true;
@@ -44,9 +54,9 @@ static inline void model_put(int p)
 
 static inline bool model_simple_get(int p, unsigned d, unsigned type)
 {
-    struct model_page *page = &pages[p];
+    struct model_page *page = &pages[max(p, 0)];
 
-    if (!page->live || page->owner != d || (page->count && page->type != type))
+    if (p < 0 || !page->live || page->owner != d || (page->count && page->type != type))
         return false;
     page->refs++;
     page->type = type;
@@ -70,8 +80,8 @@ static inline bool model_entry_get(const struct model_entry *e, unsigned level, 
     if (e->bad)
         return false;
     if (level > 1)
-        return model_table_get(e->page, d, TYPE_L1 + level - 2);
-    return e->rw ? model_simple_get(e->page, subject, TYPE_WRITABLE) : model_get(e->page, subject);
+        return model_table_get(model_find(e->m), d, TYPE_L1 + level - 2);
+    return e->rw ? model_simple_get(model_find(e->m), subject, TYPE_WRITABLE) : model_get(model_find(e->m), subject);
 }
 
 static inline void model_entry_put(const struct model_entry *e, unsigned level)
@@ -79,11 +89,11 @@ static inline void model_entry_put(const struct model_entry *e, unsigned level)
     if (!e->present)
         return;
     if (level > 1)
-        model_table_put(e->page);
+        model_table_put(model_find(e->m));
     else if (e->rw)
-        model_simple_put(e->page);
+        model_simple_put(model_find(e->m));
     else
-        model_put(e->page);
+        model_put(model_find(e->m));
 }
 
 static inline void model_entries_put(int p, unsigned level, unsigned end)
@@ -152,7 +162,7 @@ static inline bool model_update(int p, unsigned d, unsigned slot, struct model_e
 
     if (!model_is_table(p) || pages[p].owner != d || (level == 4 && slot == HOLE_SLOT))
         return false;
-    if (e->present && new.present && e->page == new.page && !new.bad && (level > 1 || e->rw == new.rw)) {
+    if (e->present && new.present && mfn_eq(e->m, new.m) && !new.bad && (level > 1 || e->rw == new.rw)) {
         e->rw = new.rw;
         return true;
     }
