@@ -48,7 +48,7 @@ void frame_put_type(struct frame *f);
 enum type_claim { CLAIM_HELD, CLAIM_VALIDATE, CLAIM_RESUME, CLAIM_BUSY };
 /* Tries to get a reference. HELD: done. VALIDATE: the type is new, the flush is done, and the caller must check the
  * contents and call type_validated() or type_abandon(). RESUME: same, from a PARTIAL state it has taken over, together
- * with the general reference PARTIAL had. BUSY: refused. */
+ * with the general reference PARTIAL had. BUSY: refused. mm: the owner; what a change of type asks of an IOMMU. */
 enum type_claim type_claim(struct mm_domain *mm, struct frame *f, enum page_type type);
 void type_validated(struct frame *f);
 void type_abandon(struct frame *f);         /* count to 0; nothing validated any more */
