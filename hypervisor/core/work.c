@@ -14,7 +14,10 @@ _Static_assert(WORK_COUNT <= 32, "one word of work bits");
 
 bool preempt_always;
 
+static void wait_while_alone(void);
+
 static void (*handlers[WORK_COUNT])(void) = {
+    [WORK_ALONE] = wait_while_alone,
     [WORK_TIMER] = timer_run,
     [WORK_KEYS] = keys_run,
     [WORK_CONSOLE] = console_run,
@@ -46,6 +49,48 @@ void work_run(void)
         for (unsigned bit = 0; bit < WORK_SCHED; bit++)
             if (work_take(bit) && handlers[bit])
                 handlers[bit]();
+}
+
+/* One CPU runs alone while round is odd; waiting counts those that stand still for it. */
+static struct { u32 round, waiting; } alone;
+
+static void wait_while_alone(void)
+{
+    u32 round = __atomic_load_n(&alone.round, __ATOMIC_ACQUIRE);
+
+    if (!(round & 1))
+        return;
+    __atomic_add_fetch(&alone.waiting, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&alone.round, __ATOMIC_ACQUIRE) == round)
+        lock_poll();
+}
+
+static void alone_begin(void)
+{
+    u32 round;
+
+    ASSERT(lock_none_held());
+    for (;;) {
+        round = __atomic_load_n(&alone.round, __ATOMIC_ACQUIRE) & ~1u;
+        if (__atomic_compare_exchange_n(&alone.round, &round, round + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return;
+        wait_while_alone();
+    }
+}
+
+void work_run_alone(void (*fn)(void))
+{
+    unsigned cpu;
+
+    alone_begin();
+    for_each_cpu(cpu, &cpu_online_mask)
+        if (cpu != cpu_id())
+            work_raise_on(cpu, WORK_ALONE);
+    while (__atomic_load_n(&alone.waiting, __ATOMIC_SEQ_CST) != cpu_online_count - 1)
+        lock_poll();
+    fn();
+    alone.waiting = 0;
+    __atomic_store_n(&alone.round, alone.round + 1, __ATOMIC_RELEASE);
 }
 
 bool preempt_point(void)

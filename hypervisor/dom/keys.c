@@ -2,6 +2,7 @@
 /* Debug keys about domains and their vcpus, and what the audit must know of vcpus. */
 #include <core/keys.h>
 #include <core/panic.h>
+#include <core/work.h>
 #include <dom/keys.h>
 #include <dom/run.h>
 #include <mm/audit.h>
@@ -59,8 +60,36 @@ static void key_dom0_registers(void)
     }
 }
 
+static const char *audit_domain(struct domain *d)
+{
+    const char *name = evtchn_audit(&d->evtchn);
+
+    return name ? name : grant_audit(&d->grants);
+}
+
+/* Every invariant that can be checked; each names itself. The last broken one stands for all. */
+static void audit_all(void)
+{
+    const char *broken = audit_frames(), *name;
+
+    name = heap_audit();
+    broken = name ? name : broken;
+    name = sched_audit();
+    broken = name ? name : broken;
+    for (u16 id = 0; id < DOMID_FIRST_RESERVED; id++) {
+        struct domain *d = domain_lookup(id);
+
+        name = d ? audit_domain(d) : NULL;
+        broken = name ? name : broken;
+    }
+    printk("audit: %s\n", broken ? broken : "clean");
+}
+
+static void key_audit(void) { work_run_alone(audit_all); }
+
 void domain_keys_init(void)
 {
+    key_register('A', "audit of all invariants", key_audit);
     key_register('q', "domains and vcpus", key_domains);
     key_register('e', "event channels", key_events);
     key_register('g', "grants in use", key_grants);

@@ -22,7 +22,6 @@
 #include <machine/report.h>
 #include <machine/uart.h>
 #include <machine/vga.h>
-#include <mm/audit.h>
 #include <mm/flush.h>
 #include <mm/heap.h>
 #include <mm/table.h>
@@ -147,7 +146,6 @@ static boot_text void start_services(void)
     sched_init(boot_options.sched);
     irq_init();
     key_register('i', "interrupts", irq_show);
-    audit_init();
     platform_firmware_init();
     domain_keys_init();
     wall_base_ns = time_rtc_seconds() * 1000000000 - time_now_ns();

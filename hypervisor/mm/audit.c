@@ -17,7 +17,7 @@
  *   domain-pages       a domain's account, in all and for each chunk, is the number of frames it owns
  *   m2p-owner          a frame that no domain has is nobody's frame number
  */
-#include <core/keys.h>
+#include <core/printk.h>
 #include <lib/string.h>
 #include <mm/audit.h>
 #include <mm/entry.h>
@@ -292,18 +292,4 @@ const char *audit_frames(void)
     memset(audit.tally, 0, PAGE_SIZE << order);
     heap_free(room, order);
     return audit.broken;
-}
-
-static void audit_key(void)
-{
-    const char *name = audit_frames();
-
-    if (name == NULL)
-        name = heap_audit();
-    printk("audit: %s\n", name ? name : "clean");
-}
-
-void audit_init(void)
-{
-    key_register('A', "audit of all page types and references", audit_key);
 }

@@ -10,7 +10,6 @@
 
 /* The first broken invariant's name, or NULL. -- "out of memory" when the recount has no room. */
 const char *audit_frames(void);
-void audit_init(void);      /* registers the debug key */
 
 /* Upward, dom/: calls fn for each L4 that a vcpu holds as a root. */
 void audit_for_each_root(void (*fn)(mfn_t root, void *ctx), void *ctx);

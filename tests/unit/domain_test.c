@@ -2,8 +2,10 @@
 /* Domains and vcpus: creation with each failure, look-up, rights, ends, timers, time as guests see it, debug keys. */
 #include <core/panic.h>
 #include <core/timer.h>
-#include <ipc/evtchn_port.h>
 #include <pv/pv.h>
+
+#include <ipc/evtchn_port.h>
+#include <sched/ops.h>
 
 #include "dom_fixture.h"
 
@@ -345,6 +347,34 @@ static void press(char c)
     keys_run();
 }
 
+/* The audit asks every layer, so each kind of damage shows. */
+static void the_audit_key_asks_all(void **state)
+{
+    u32 port = 0;
+
+    (void)state;
+    new_vcpu(d5, 0, 0);
+    assert_int_equal(evtchn_bind_ipi(&d5->evtchn, 0, &port), 0);
+    domain_keys_init();
+    fake_online(1);                                     /* nobody has to stand still */
+    press('A');
+    assert_true(was_shown("audit: clean"));
+    d5->mm.tot_pages++;
+    press('A');
+    assert_true(was_shown("audit: domain-pages\n"));
+    d5->mm.tot_pages--;
+    sched_queue_of(0)->waiting++;
+    press('A');
+    assert_true(was_shown("audit: sched-waiting-counted\n"));
+    sched_queue_of(0)->waiting--;
+    evtchn_lookup(&d5->evtchn, port)->port++;
+    press('A');
+    assert_true(was_shown("audit: evtchn-"));
+    evtchn_lookup(&d5->evtchn, port)->port--;
+    press('A');
+    assert_true(was_shown("audit: clean"));
+}
+
 static void keys_show_domains(void **state)
 {
     struct vcpu *v = new_vcpu(domain0, 0, 0);
@@ -414,7 +444,7 @@ int main(void)
         T(each_allocation_of_a_vcpu_fails_once), T(look_up), T(rights_are_all_or_nothing),
         T(crash_stops_the_domain_once), T(end_of_domain_0_is_the_machines), T(timers_raise_the_virq),
         T(poll_ends_with_its_timer), T(runstate_adds_up), T(clock_is_written_when_it_changes), T(wall_clock),
-        T(keys_show_domains), T(every_root_is_told), T(each_allocation_of_paravirtual_parts_fails_once),
+        T(the_audit_key_asks_all), T(keys_show_domains), T(every_root_is_told), T(each_allocation_of_paravirtual_parts_fails_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

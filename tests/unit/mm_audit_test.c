@@ -136,35 +136,12 @@ static void no_room(void **state)
     assert_null(audit_frames());
 }
 
-static void the_debug_key(void **state)
-{
-    (void)state;
-    audit_init();
-    keys_press('A');
-    keys_run();
-    assert_true(was_shown("audit: clean"));
-    F(page)->refs--;
-    keys_press('A');
-    keys_run();
-    assert_true(was_shown("audit: general-count\n"));
-    F(page)->refs++;
-    for (u64 n = 300; n < frame_max; n++)
-        if (F(mfn(n))->refs & FRAME_FREE) {
-            F(mfn(n))->refs = 0;
-            break;
-        }
-    keys_press('A');
-    keys_run();
-    assert_true(was_shown("audit: heap-"));
-}
-
 #define T(f) cmocka_unit_test_setup(f, audit_setup)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(references), T(types), T(entries_of_tables), T(descriptors), T(accounts), T(partial_tables), T(no_room),
-        T(the_debug_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
