@@ -56,13 +56,23 @@ struct pv_vcpu {
     u32 iobmp_ports;
 };
 
+/* Channel 2 of the interval timer (pv/pit.c). */
+struct pv_pit {
+    u16 reload, latch;
+    u8 access, mode;        /* of the last control word */
+    u8 low;                 /* first byte of a pair that is being written */
+    bool second, latched;   /* the next byte is the high one; latch holds what reads are to see */
+    u8 gate, refresh;       /* port 0x61: what was written; a bit that toggles */
+    u64 counted, since_ns;  /* ticks counted until since_ns; more if the gate is open */
+};
+
 struct pv_domain {
     mfn_t perdomain_l1[64];         /* tables behind slot 260: vcpu i is in [i / 16] */
     bool writable_pagetables;       /* vm_assist 2 */
     u32 vm_assist;                  /* all enabled bits */
     u32 cf8;                        /* PCI configuration address latch */
     u8 cmos_index;
-    u8 pit_port61;
+    struct pv_pit pit;
 };
 
 #endif

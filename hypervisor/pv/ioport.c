@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Port accesses of a paravirtual guest. Ports in the domain's range set go to the machine. Of the rest, a few are
- * virtual: the PCI configuration mechanism, the CMOS clock, the speaker gate; what remains reads as ones. The latches
+ * virtual: the PCI configuration mechanism, the CMOS clock, timer channel 2; what remains reads as ones. The latches
  * are the domain's; vcpus that race on them see what they would on a machine.
  */
 #include <irq/pci.h>
 #include <machine/io.h>
 #include <machine/tlb.h>
 #include <pv/ioport.h>
+#include <pv/pit.h>
 #include <xen/xen.h>
 
-#define PORT_SPEAKER    0x61
 #define PORT_CMOS_INDEX 0x70
 #define PORT_CMOS_DATA  0x71
 #define PORT_PCI_INDEX  0xcf8
 #define PORT_PCI_DATA   0xcfc
-
-#define SPEAKER_GATES   0x03        /* timer 2 runs, speaker on: what a guest can set */
-#define SPEAKER_REFRESH 0x10        /* toggles */
-#define SPEAKER_OUT2    0x20        /* timer 2 has run out: nobody waits for it in vain */
 
 #define PCI_INDEX_ENABLE BIT(31)
 
@@ -88,9 +84,9 @@ static u8 virtual_read(struct vcpu *v, u16 port)
     struct pv_domain *pv = &v->domain->pv;
 
     switch (port) {
-    case PORT_SPEAKER:
-        pv->pit_port61 ^= SPEAKER_REFRESH;
-        return pv->pit_port61 | SPEAKER_OUT2;
+    case PORT_PIT_COUNTER2:
+    case PORT_PIT_GATE:
+        return pit_read(&pv->pit, port);
     case PORT_CMOS_INDEX: return pv->cmos_index;
     case PORT_CMOS_DATA: return is_hardware(v) ? cmos_read(pv->cmos_index & 0x7f) : 0xff;
     default: return 0xff;
@@ -102,8 +98,10 @@ static void virtual_write(struct vcpu *v, u16 port, u8 value)
     struct pv_domain *pv = &v->domain->pv;
 
     switch (port) {
-    case PORT_SPEAKER:
-        pv->pit_port61 = (pv->pit_port61 & SPEAKER_REFRESH) | (value & SPEAKER_GATES);
+    case PORT_PIT_COUNTER2:
+    case PORT_PIT_CONTROL:
+    case PORT_PIT_GATE:
+        pit_write(&pv->pit, port, value);
         break;
     case PORT_CMOS_INDEX:
         pv->cmos_index = value;
