@@ -32,6 +32,8 @@ u64 boot_max_mfn(void);                         /* highest RAM frame + 1 */
 /* Maps [va, va + pages) in the hypervisor's own tables (slot 256 or 261; tables from boot_alloc_pages), global.
  * flags: PTE_RW, PTE_NX, PTE_US, cache bits; uses 2 MiB pages where everything is aligned. */
 void boot_map(u64 va, mfn_t first, u64 pages, u64 flags);
+/* The same with one frame behind every page of the range. */
+void boot_map_same(u64 va, mfn_t frame, u64 pages, u64 flags);
 /* The hypervisor's own L4 (idle address space); slots 256..271 of it are what every guest L4 gets (slot 260 is filled
  * per domain). Only slot 256, 261 and those of the direct map are used; they never change after machine_init_memory. */
 extern mfn_t boot_root;

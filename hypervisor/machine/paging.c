@@ -85,6 +85,12 @@ void boot_map(u64 va, mfn_t first, u64 pages, u64 flags)
     map_range(va, first, pages, flags, 2);
 }
 
+void boot_map_same(u64 va, mfn_t frame, u64 pages, u64 flags)
+{
+    for (; pages; pages--, va += PAGE_SIZE)
+        map_range(va, frame, 1, flags, 1);
+}
+
 static void direct_map_range(mfn_t first, u64 pages)
 {
     map_range(DIRECTMAP_START + (first.n << PAGE_SHIFT), first, pages, PTE_RW | PTE_NX,

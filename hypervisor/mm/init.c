@@ -10,8 +10,9 @@
 #include <mm/table.h>
 #include <xen/xen.h>
 
-
 #define LOW_MIB_FRAMES   256
+#define CHUNKS_PER_GIB   512UL
+#define HOLE_MAX_CHUNKS  (64 * CHUNKS_PER_GIB)
 
 static boot_text void chunk_mark(mfn_t first, u64 pages)
 {
@@ -46,6 +47,22 @@ static boot_text void m2p_map(u64 first_chunk, u64 chunks)
     memset(machine_m2p() + first, 0xff, pages * PAGE_SIZE);
 }
 
+/*
+ * Guests look up device memory too, in great numbers while they map it. Where no RAM is, one page that says "nobody's"
+ * serves; without it each look-up is a fault that the guest has to handle. Beyond 64 GiB without RAM it may fault.
+ */
+static boot_text void m2p_map_hole(u64 first_chunk, u64 chunks)
+{
+    static mfn_t nobody;
+    u64 pages = min(chunks, HOLE_MAX_CHUNKS) * PTES_PER_PAGE * sizeof(u64) / PAGE_SIZE;
+
+    if (nobody.n == 0) {
+        nobody = boot_alloc_pages(1, 1, 0);
+        memset(frame_map(nobody), 0xff, PAGE_SIZE);
+    }
+    boot_map_same(M2P_START + first_chunk * PTES_PER_PAGE * sizeof(u64), nobody, pages, PTE_US | PTE_NX);
+}
+
 static boot_text void mark_ram(mfn_t first, u64 pages)
 {
     for (u64 i = 0; i < pages; i++)
@@ -53,22 +70,31 @@ static boot_text void mark_ram(mfn_t first, u64 pages)
             frame_entry(mfn_add(first, i))->owner = DOMID_XEN;
 }
 
+static boot_text bool chunk_has_ram(u64 chunk)
+{
+    return chunk <= frame_max / PTES_PER_PAGE && bit_test(frame_chunks, (unsigned)chunk);
+}
+
 boot_text void frame_table_init(void)
 {
-    u64 words, chunk, run;
+    u64 words, chunks, chunk, run;
 
     frame_max = boot_max_mfn();
     words = BITMAP_WORDS(frame_max / PTES_PER_PAGE + 1);
     frame_chunks = frame_map(boot_alloc_pages(words * 8 / PAGE_SIZE + 1, 1, 0));
     boot_for_each_ram(chunk_mark);
-    for (chunk = 0; chunk < words * 64; chunk += run) {
-        run = 1;
-        if (!bit_test(frame_chunks, (unsigned)chunk))
-            continue;
-        while (chunk + run < words * 64 && bit_test(frame_chunks, (unsigned)(chunk + run)))
+    chunks = max(frame_max / PTES_PER_PAGE + 1, 4 * CHUNKS_PER_GIB);
+    for (chunk = 0; chunk < chunks; chunk += run) {
+        bool ram = chunk_has_ram(chunk);
+
+        for (run = 1; chunk + run < chunks && chunk_has_ram(chunk + run) == ram;)
             run++;
-        frame_table_map(chunk, run);
-        m2p_map(chunk, run);
+        if (ram) {
+            frame_table_map(chunk, run);
+            m2p_map(chunk, run);
+        } else {
+            m2p_map_hole(chunk, run);
+        }
     }
     boot_for_each_ram(mark_ram);
     boot_for_each_free(heap_add);

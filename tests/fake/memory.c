@@ -154,6 +154,14 @@ void boot_for_each_free(void (*fn)(mfn_t first, u64 pages))
 u64 boot_max_mfn(void) { return nr_ranges ? ranges[nr_ranges - 1].first_mfn + ranges[nr_ranges - 1].pages : 0; }
 
 /* Everything is mapped already. */
+void boot_map_same(u64 va, mfn_t frame, u64 pages, u64 flags)
+{
+    (void)va;
+    (void)frame;
+    (void)pages;
+    (void)flags;
+}
+
 void boot_map(u64 va, mfn_t first, u64 pages, u64 flags)
 {
     (void)va;
