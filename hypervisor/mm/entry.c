@@ -17,11 +17,6 @@ pte_t entry_soft_bits(unsigned level)
     return level == 1 ? soft | PTE_G | PTE_AVAIL_HIGH : soft | PTE_RW;
 }
 
-bool frame_is_device(mfn_t m)
-{
-    return !frame_valid(m) || frame_owner(frame_entry(m)) == DOMID_IO;
-}
-
 int entry_check(unsigned level, pte_t *e)
 {
     if (*e & ~TABLE_ALLOWED)
@@ -34,7 +29,8 @@ static int device_check(struct mm_domain *owner, struct mm_domain *subject, pte_
 {
     mfn_t m = pte_mfn(*e);
 
-    if (!rangeset_contains(&owner->iomem, m.n, m.n) || !rangeset_contains(&subject->iomem, m.n, m.n))
+    if (!rangeset_contains(&owner->iomem, m.n, m.n) ||
+        (subject != owner && !rangeset_contains(&subject->iomem, m.n, m.n)))
         return m.n == PTE_ADDR_MASK >> PAGE_SHIFT ? -EINVAL : -EPERM;
     if ((*e & PTE_RW) && rangeset_contains(&mmio_ro_ranges, m.n, m.n))
         *e &= ~PTE_RW;

@@ -4,6 +4,7 @@
 #define MM_ENTRY_H
 
 #include <mm/domain.h>
+#include <xen/xen.h>
 
 /* Levels 2..4: -EINVAL for a forbidden bit (PS, cache bits, G, reserved); sets what the hypervisor wants set. */
 int must_check entry_check(unsigned level, pte_t *e);
@@ -21,7 +22,10 @@ pte_t l1e_adjust(pte_t e);
 /* Drops what a present L1 entry holds. */
 void l1e_put(pte_t e);
 /* No descriptor, or firmware and device memory: such frames are not counted. */
-bool frame_is_device(mfn_t m);
+static inline bool frame_is_device(mfn_t m)
+{
+    return !frame_valid(m) || frame_owner(frame_entry(m)) == DOMID_IO;
+}
 /* The bits in which a present entry may be changed without looking at its frame again. */
 pte_t entry_soft_bits(unsigned level);
 

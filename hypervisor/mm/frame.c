@@ -12,22 +12,17 @@
 #include <xen/xen.h>
 
 u64 frame_max;
-u64 *frame_chunks;      /* bit per 2 MiB of machine memory: has descriptors */
-
-bool frame_valid(mfn_t m)
-{
-    return m.n < frame_max && bit_test(frame_chunks, (unsigned)(m.n / PTES_PER_PAGE));
-}
+u64 *frame_chunks;
 
 int frame_get_more(struct frame *f)
 {
     u32 old = READ_ONCE(f->refs);
 
     do {
-        if ((old & FRAME_FREE) || (old & FRAME_COUNT_MASK) == 0)
-            return -EINVAL;
-        if ((old & FRAME_COUNT_MASK) >= FRAME_COUNT_GUEST)
-            return -EBUSY;
+        u32 count = old & (FRAME_FREE | FRAME_COUNT_MASK);
+
+        if (unlikely(count - 1 >= FRAME_COUNT_GUEST - 1))       /* 0, full, or free */
+            return count >= FRAME_COUNT_GUEST && !(old & FRAME_FREE) ? -EBUSY : -EINVAL;
     } while (!__atomic_compare_exchange_n(&f->refs, &old, old + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <machine/map.h>
 #include <core/printk.h>
+#include <lib/bitmap.h>
 
 struct frame {
     u32 refs;               /* FRAME_* flags and count */
@@ -42,9 +43,12 @@ static inline struct frame *frame_entry(mfn_t m) { return (struct frame *)machin
 static inline mfn_t frame_mfn(const struct frame *f) { return mfn((u64)(f - (struct frame *)machine_frame_table())); }
 
 /* Has this frame number a descriptor (is it RAM)? Everything that comes from a guest is asked first. */
-bool frame_valid(mfn_t m);
 extern u64 frame_max;                   /* highest RAM frame number + 1 */
-extern u64 *frame_chunks;
+extern u64 *frame_chunks;               /* bit per 2 MiB of machine memory: has descriptors */
+static inline bool frame_valid(mfn_t m)
+{
+    return m.n < frame_max && bit_test(frame_chunks, (unsigned)(m.n / PTES_PER_PAGE));
+}
 
 /* Takes a general reference if the frame exists, is in use and belongs to domid: 0 or -EINVAL (-EBUSY: count full). */
 int must_check frame_get(mfn_t m, u16 domid);

@@ -107,19 +107,35 @@ void type_set_partial(struct frame *f)
 
 int type_get_existing(struct frame *f, enum page_type type)
 {
-    u32 old = READ_ONCE(f->type);
+    u32 base = (u32)type << TYPE_SHIFT | TYPE_VALIDATED, old = READ_ONCE(f->type);
 
-    do {
-        if (type_of(old) != type || !(old & TYPE_VALIDATED) || (old & TYPE_COUNT_MASK) == 0 ||
-            (old & TYPE_COUNT_MASK) == TYPE_COUNT_MASK)
+    do {        /* what is left is the count: not 0, not full, and no other bit but the pin's */
+        if (((old & ~TYPE_PINNED) - base) - 1 >= TYPE_COUNT_MASK - 1)
             return -EINVAL;
     } while (!type_swap(f, &old, old + 1));
     return 0;
 }
 
+/* The two usual cases of TYPE_WRITABLE in one step: it has been so, or nothing, with no use; or it is in use. */
+static bool writable_get(struct frame *f)
+{
+    u32 base = (u32)TYPE_WRITABLE << TYPE_SHIFT, old = READ_ONCE(f->type), new = old + 1;
+
+    if ((old & ~TYPE_COUNT_MASK) != (base | TYPE_VALIDATED)) {
+        if (old != base && old != 0)
+            return false;
+        new = base | TYPE_VALIDATED | 1;
+    } else if ((new & TYPE_COUNT_MASK) == 0) {
+        return false;
+    }
+    return type_swap(f, &old, new);
+}
+
 int type_get(struct mm_domain *mm, struct frame *f, enum page_type type)
 {
     ASSERT(type == TYPE_WRITABLE || type == TYPE_SEGDESC);
+    if (type == TYPE_WRITABLE && likely(writable_get(f)))
+        return 0;
     switch (type_claim(mm, f, type)) {
     case CLAIM_HELD:
         return 0;
