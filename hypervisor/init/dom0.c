@@ -8,16 +8,17 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <machine/boot.h>
+#include <machine/cpu.h>
 #include <machine/uart.h>
 #include <machine/vga.h>
 #include <mm/heap.h>
 #include <mm/entry.h>
 #include <pv/exit.h>
+#include <pv/hypercall_page.h>
 #include <pv/pv.h>
 #include <xen/elfnote.h>
 #include <xen/xen.h>
 
-#define DEFAULT_P2M       0x8000000000UL
 #define POPULATE_ORDER    9
 #define DOM0_MAX_EVTCHNS  (1u << 17)
 #define DOM0_GRANT_FRAMES 64
@@ -90,6 +91,19 @@ static boot_text void populate_range(struct build *b, u64 pfn, u64 end)
     }
 }
 
+/* Does something with the pages [pfn, end) but those of the list. */
+static boot_text void around_list(struct build *b, u64 pfn, u64 end, void (*range)(struct build *b, u64 pfn, u64 end))
+{
+    u64 list = b->l.p2m_pfn, behind = list + b->l.p2m_pages;
+
+    if (pfn <= list && behind <= end) {
+        range(b, pfn, list);
+        range(b, behind, end);
+    } else {
+        range(b, pfn, end);
+    }
+}
+
 /* The list's own frames come first, because it takes down where the others are. */
 static boot_text void populate_list(struct build *b)
 {
@@ -136,6 +150,8 @@ static boot_text void copy_kernel(struct build *b)
 
         copy_to_pfn(b, va_to_pfn(b, va), va & ~PAGE_MASK, seg.data, seg.filesz);
     }
+    if (elf_xen_has(&b->kernel.xen, XEN_ELFNOTE_HYPERCALL_PAGE))
+        pv_hypercall_page_fill(frame_map(page_of(b, va_to_pfn(b, b->kernel.xen.hypercall_page))));
 }
 
 static boot_text void write_pte(mfn_t table, unsigned index, pte_t e)
@@ -183,7 +199,7 @@ static boot_text mfn_t build_tables(struct build *b)
         map_page(b, &initial, l4, b->l.v_start + (pfn << PAGE_SHIFT),
                  pte_make(page_of(b, pfn), table ? PAGE_FLAGS & ~PTE_RW : PAGE_FLAGS));
     }
-    for (u64 i = 0; i < b->l.p2m_pages; i++)
+    for (u64 i = 0; b->l.p2m_tables && i < b->l.p2m_pages; i++)
         map_page(b, &list, l4, b->l.v_p2m + (i << PAGE_SHIFT), pte_make(b->p2m_frames[i], PAGE_FLAGS));
     return l4;
 }
@@ -202,8 +218,10 @@ static boot_text void write_start_info(struct build *b)
     si->pt_base = b->l.v_tables;
     si->nr_pt_frames = b->l.nr_tables;
     si->mfn_list = b->l.v_p2m;
-    si->first_p2m_pfn = b->l.p2m_pfn;
-    si->nr_p2m_frames = b->l.p2m_pages + b->l.p2m_tables;
+    if (b->l.p2m_tables) {
+        si->first_p2m_pfn = b->l.p2m_pfn;
+        si->nr_p2m_frames = b->l.p2m_pages + b->l.p2m_tables;
+    }
     if (initrd && b->l.initrd_pages) {
         bool by_pfn = b->kernel.xen.mod_start_pfn;
 
@@ -223,7 +241,7 @@ static boot_text void plan(struct build *b, const struct dom0_options *o, u64 *m
     u64 free = heap_free_pages() + dom0_kernel_pages(&b->kernel);
     struct dom0_sizes s = {
         .virt_base = b->kernel.xen.virt_base, .kernel_end = b->kernel.xen.virt_kend, .initrd_bytes = initrd,
-        .init_p2m = elf_xen_has(&b->kernel.xen, XEN_ELFNOTE_INIT_P2M) ? b->kernel.xen.init_p2m : DEFAULT_P2M,
+        .init_p2m = elf_xen_has(&b->kernel.xen, XEN_ELFNOTE_INIT_P2M) ? b->kernel.xen.init_p2m : 0,
     };
 
     b->nr_pages = s.nr_pages = dom0_pages(o, free, heap_reserve_pages(), max_pages);
@@ -242,6 +260,11 @@ static boot_text void plan(struct build *b, const struct dom0_options *o, u64 *m
     }
 }
 
+static boot_text unsigned machine_address_bits(void)
+{
+    return cpuid(0x80000000, 0).a >= 0x80000008 ? cpuid(0x80000008, 0).a & 0xff : 36;
+}
+
 static boot_text void give_rights(struct domain *d)
 {
     static const struct { u16 first, last; } kept_ports[] = {
@@ -258,7 +281,7 @@ static boot_text void give_rights(struct domain *d)
         if (uart_io_base(port))
             rc = rangeset_remove(&d->mm.ioports, uart_io_base(port), uart_io_base(port) + UART_IO_PORTS - 1);
     if (rc == 0)
-        rc = rangeset_add(&d->mm.iomem, 0, PTE_ADDR_MASK >> PAGE_SHIFT);
+        rc = rangeset_add(&d->mm.iomem, 0, (BIT(machine_address_bits()) >> PAGE_SHIFT) - 1);
     if (rc == 0)
         rc = rangeset_remove(&d->mm.iomem, acpi_info.lapic_maddr >> PAGE_SHIFT, acpi_info.lapic_maddr >> PAGE_SHIFT);
     if (rc == 0)
@@ -325,12 +348,11 @@ boot_text void dom0_build(const struct dom0_options *o)
             (unsigned long)b.kernel.xen.entry);
     give_rights(b.d);
     populate_list(&b);
-    populate_range(&b, 0, b.l.initrd_pfn);
-    clear_range(&b, 0, b.l.initrd_pfn);
+    around_list(&b, 0, b.l.initrd_pfn, populate_range);
+    around_list(&b, 0, b.l.initrd_pfn, clear_range);
     copy_kernel(&b);
     dom0_free_kernel(&b.kernel);            /* its memory may be needed for what follows */
-    populate_range(&b, b.l.initrd_pfn, b.l.p2m_pfn);
-    populate_range(&b, b.l.p2m_pfn + b.l.p2m_pages, b.nr_pages);
+    around_list(&b, b.l.initrd_pfn, b.nr_pages, populate_range);
     clear_range(&b, b.l.p2m_tables_pfn, b.l.p2m_tables_pfn + b.l.p2m_tables);
     if (b.l.initrd_pages)
         copy_to_pfn(&b, b.l.initrd_pfn, 0, frame_map(maddr_to_mfn(boot_info.modules[1].start)),

@@ -23,32 +23,51 @@ static void count_tables(struct dom0_layout *l)
     l->nr_tables = 1 + l->nr_l3 + l->nr_l2 + l->nr_l1;
 }
 
+/* The list in address space of its own, its pages and page tables behind the initial RAM disk's. */
+static int place_list(struct dom0_layout *l)
+{
+    u64 v_end = l->v_p2m + (l->p2m_pages << PAGE_SHIFT);
+
+    if (l->v_p2m >= l->v_start || v_end > l->v_start || (l->v_p2m & ~PAGE_MASK) || !va_is_canonical(l->v_p2m) ||
+        (l->v_p2m < HOLE_END && v_end > HOLE_START))
+        return -EINVAL;
+    l->p2m_pfn = l->initrd_pfn + l->initrd_pages;
+    l->p2m_tables_pfn = l->p2m_pfn + l->p2m_pages;
+    l->p2m_tables = tables_for(l->v_p2m, v_end, 3) + tables_for(l->v_p2m, v_end, 2) + tables_for(l->v_p2m, v_end, 1);
+    l->first_free_pfn = l->p2m_tables_pfn + l->p2m_tables;
+    return 0;
+}
+
 int dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s)
 {
-    u64 v_p2m_end, guess = 0;
+    u64 guess = 0;
+    int rc = 0;
 
     *l = (struct dom0_layout){ .v_start = s->virt_base, .v_p2m = s->init_p2m };
+    l->p2m_pages = (s->nr_pages * sizeof(u64) + PAGE_SIZE - 1) >> PAGE_SHIFT;
     l->v_start_info = round_up(s->kernel_end, PAGE_SIZE);
+    if (!s->init_p2m) {
+        l->v_p2m = l->v_start_info;
+        l->p2m_pfn = (l->v_p2m - l->v_start) >> PAGE_SHIFT;
+        l->v_start_info += l->p2m_pages << PAGE_SHIFT;
+    }
     l->v_tables = l->v_start_info + PAGE_SIZE;
     do {                            /* more tables may need one more table */
         l->nr_tables = ++guess;
         l->v_stack = l->v_tables + guess * PAGE_SIZE;
         l->v_end = round_up(l->v_stack + PAGE_SIZE + SLACK_BYTES, END_ALIGN);
+        if (l->v_end <= l->v_start)
+            return -EINVAL;         /* the list does not fit below the end of the address space */
         count_tables(l);
     } while (l->nr_tables > guess);
     l->nr_tables = guess;
 
     l->initrd_pfn = (l->v_end - l->v_start) >> PAGE_SHIFT;
     l->initrd_pages = (s->initrd_bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
-    l->p2m_pfn = l->initrd_pfn + l->initrd_pages;
-    l->p2m_pages = (s->nr_pages * sizeof(u64) + PAGE_SIZE - 1) >> PAGE_SHIFT;
-    v_p2m_end = l->v_p2m + (l->p2m_pages << PAGE_SHIFT);
-    if (l->v_p2m >= l->v_start || v_p2m_end > l->v_start || (l->v_p2m & ~PAGE_MASK) || !va_is_canonical(l->v_p2m) ||
-        (l->v_p2m < HOLE_END && v_p2m_end > HOLE_START))
-        return -EINVAL;
-    l->p2m_tables_pfn = l->p2m_pfn + l->p2m_pages;
-    l->p2m_tables = tables_for(l->v_p2m, v_p2m_end, 3) + tables_for(l->v_p2m, v_p2m_end, 2) +
-                    tables_for(l->v_p2m, v_p2m_end, 1);
-    l->first_free_pfn = l->p2m_tables_pfn + l->p2m_tables;
+    l->first_free_pfn = l->initrd_pfn + l->initrd_pages;
+    if (s->init_p2m)
+        rc = place_list(l);
+    if (rc)
+        return rc;
     return l->first_free_pfn > s->nr_pages ? -ENOSPC : 0;
 }

@@ -2,7 +2,8 @@
 /*
  * Where everything is in domain 0's first address space: one arithmetic, no memory touched, so that it is tested alone.
  * From VIRT_BASE on, virtual page n is pfn n: kernel, start info, page tables, stack, slack. Behind that, without a
- * mapping, the initial RAM disk, then the p2m list with page tables of its own, mapped where the kernel wants it.
+ * mapping, the initial RAM disk, then the p2m list with page tables of its own, mapped where the kernel wants it. A
+ * kernel that does not care finds the list behind itself, in the first mapping.
  */
 #ifndef INIT_DOM0_LAYOUT_H
 #define INIT_DOM0_LAYOUT_H
@@ -17,17 +18,17 @@ struct dom0_layout {
     u64 initrd_pfn, initrd_pages;
     u64 v_p2m;                      /* virtual address of the list */
     u64 p2m_pfn, p2m_pages;         /* the list */
-    u64 p2m_tables_pfn, p2m_tables; /* L3, L2, L1 frames that map it, behind the list */
+    u64 p2m_tables_pfn, p2m_tables; /* L3, L2, L1 frames that map it, behind the list; 0: the first mapping has it */
     u64 first_free_pfn;
 };
 
 struct dom0_sizes {
     u64 virt_base, kernel_end;      /* virtual, kernel_end any alignment */
     u64 initrd_bytes, nr_pages;
-    u64 init_p2m;                   /* virtual, page aligned, below virt_base */
+    u64 init_p2m;                   /* virtual, page aligned, below virt_base; 0: behind the kernel */
 };
 
-/* -EINVAL: an init_p2m that overlaps; -ENOSPC: it does not fit nr_pages. */
+/* -EINVAL: a list that overlaps something; -ENOSPC: it does not fit nr_pages. */
 int must_check dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s);
 
 #endif

@@ -9,11 +9,11 @@
 #include <pv/cpuid.h>
 #include <x86/cpuid_policy.h>
 #include <x86/cr.h>
+#include <x86/msr_policy.h>
 #include <xen/arch-x86/cpuid.h>
 
 #define HYPERVISOR_LEAF XEN_CPUID_FIRST_LEAF
 #define ABI_VERSION     0x00040011          /* 4.17 */
-#define HYPERCALL_MSR   0x40000000u
 
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_HYPERVISOR BIT(31)
@@ -109,7 +109,7 @@ static struct cpuid_regs hypervisor_leaf(u32 leaf, u32 sub)
         return (struct cpuid_regs){ HYPERVISOR_LEAF + XEN_CPUID_MAX_NUM_LEAVES, XEN_CPUID_SIGNATURE_EBX,
                                     XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX };
     case 1: return (struct cpuid_regs){ .a = ABI_VERSION };
-    case 2: return (struct cpuid_regs){ .a = 1, .b = HYPERCALL_MSR, .c = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD };
+    case 2: return (struct cpuid_regs){ .a = 1, .b = MSR_HYPERCALL, .c = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD };
     case 3: return time_leaf(sub);
     case 5: return (struct cpuid_regs){ .b = sub ? 0 : 64 - (u32)__builtin_clzl((frame_max << PAGE_SHIFT) - 1) };
     default: return (struct cpuid_regs){ 0 };

@@ -5,6 +5,8 @@
  */
 #include <lib/errno.h>
 #include <machine/cpu.h>
+#include <machine/map.h>
+#include <pv/hypercall_page.h>
 #include <pv/msr.h>
 #include <x86/cr.h>
 #include <x86/msr_policy.h>
@@ -37,6 +39,18 @@ static int read_live(const struct vcpu *v, u32 msr, u64 *value)
     }
 }
 
+static int install_hypercall_page(struct vcpu *v, u64 value)
+{
+    struct gfn_held page;
+
+    if (value & ~PAGE_MASK || gfn_hold(&v->domain->mm, gfn(value >> PAGE_SHIFT), HOLD_WRITE, &page))
+        return -EPERM;
+    pv_hypercall_page_fill(frame_map(gfn_held_mfn(&page)));
+    frame_dirty(gfn_held_mfn(&page));
+    gfn_release(&page);
+    return 0;
+}
+
 /* Canonical addresses and existing bits only: none of these can fault. */
 static int write_live(struct vcpu *v, u32 msr, u64 value)
 {
@@ -56,6 +70,8 @@ static int write_live(struct vcpu *v, u32 msr, u64 value)
         if (value & ~PRED_CMD_IBPB || !(cpuid(0x80000008, 0).b & CPUID_88_EBX_IBPB))
             return -EPERM;
         return value ? wrmsr_safe(msr, value) : 0;
+    case MSR_HYPERCALL:
+        return install_hypercall_page(v, value);
     default:
         return -EPERM;
     }

@@ -34,7 +34,7 @@ static const struct msr_policy policies[] = {
     { ONE(0x277), ANY, MSR_READ_CONST, MSR_WRITE_FAULT, PAT_LAYOUT, 0 },
     { 0x280, 0x29f, ANY, MSR_READ_CONST, MSR_WRITE_IGNORE, 0, 0 },              /* machine-check banks */
     { 0x400, 0x47f, ANY, MSR_READ_CONST, MSR_WRITE_IGNORE, 0, 0 },
-    { ONE(0x40000000), ANY, MSR_READ_CONST, MSR_WRITE_FAULT, 0, 0 },            /* hypercall page: by ELF note only */
+    { ONE(MSR_HYPERCALL), ANY, MSR_READ_CONST, MSR_WRITE_LIVE, 0, 0 },
     { ONE(MSR_EFER), ANY, MSR_READ_HOST, MSR_WRITE_SAME, 0, EFER_VISIBLE },
     { MSR_FS_BASE, MSR_KERNEL_GS, ANY, MSR_READ_LIVE, MSR_WRITE_LIVE, 0, 0 },
     { ONE(MSR_TSC_AUX), ANY, MSR_READ_LIVE, MSR_WRITE_LIVE, 0, 0 },

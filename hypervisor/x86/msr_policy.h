@@ -22,6 +22,9 @@ enum msr_write {
     MSR_WRITE_LIVE,
 };
 
+/* Writing a frame number << 12 makes that page of the guest a hypercall page. */
+#define MSR_HYPERCALL    0x40000000u
+
 #define MSR_FOR_INTEL    BIT(CPU_INTEL)
 #define MSR_FOR_AMD      BIT(CPU_AMD)
 #define MSR_FOR_ANY      (MSR_FOR_INTEL | MSR_FOR_AMD | BIT(CPU_OTHER))
