@@ -37,7 +37,7 @@ struct vcpu {
     bool initialised;           /* (d: domain lock) context was set */
     bool initialising;          /* (d) somebody is setting it */
     bool down;                  /* (d) VCPUOP_down or never up: holds one pause */
-    u64 nmi_pending, mce_pending;   /* one-deep latches, bits: pending 1, masked 2 */
+    u64 nmi_pending, mce_pending;   /* (a) one-deep latches, bits: pending 1, masked 2 */
     struct regs regs;           /* valid while not loaded */
     struct pv_vcpu pv;
     void *xstate;               /* extended state area, xstate_size bytes */

@@ -15,7 +15,7 @@ static long sched_block_current(void)
     sched_block(&v->unit);
     /* An event that came before the block was visible must not be slept over. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (evtchn_upcall_pending(&v->ev) || v->nmi_pending == 1)
+    if (evtchn_upcall_pending(&v->ev) || READ_ONCE(v->nmi_pending) == 1)
         sched_wake(&v->unit);
     return 0;
 }
@@ -69,7 +69,7 @@ static long poll_op(guest_ptr_t arg)
     sched_block(&v->unit);
     evtchn_poll_begin(&v->ev, only);
     rc = any_port_pending(v->domain, guest_ptr((u64)p.ports.p), p.nr_ports, &only);
-    if (rc || evtchn_upcall_pending(&v->ev)) {
+    if (rc || evtchn_upcall_pending(&v->ev) || READ_ONCE(v->nmi_pending) == 1) {
         evtchn_poll_end(&v->ev);
         sched_wake(&v->unit);
         return rc < 0 ? rc : 0;

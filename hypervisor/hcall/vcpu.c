@@ -191,8 +191,8 @@ static long register_info(struct vcpu *v, guest_ptr_t arg)
 
 static long send_nmi(struct vcpu *v, guest_ptr_t arg)
 {
-    if (v->nmi_pending == 0)
-        v->nmi_pending = 1;
+    __atomic_fetch_or(&v->nmi_pending, 1, __ATOMIC_SEQ_CST);
+    evtchn_poll_end(&v->ev);
     sched_wake(&v->unit);
     if (sched_is_running(&v->unit) && v != current())
         cpu_send_ipi(v->unit.cpu, VECTOR_KICK);

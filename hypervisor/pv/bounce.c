@@ -91,7 +91,8 @@ void pv_bounce_nmi(struct vcpu *v, struct regs *regs)
 {
     struct pv_callback handler = { v->pv.traps[X86_NMI].addr, true };
 
-    v->nmi_pending = 2;                 /* masked until iret */
+    /* Masked until iret; one that comes now is this one, for the handler has not started. */
+    __atomic_store_n(&v->nmi_pending, 2, __ATOMIC_SEQ_CST);
     if (handler.addr)
         bounce(v, regs, &handler, NULL);
 }
@@ -146,6 +147,6 @@ void pv_iret(struct vcpu *v, struct regs *regs)
         regs->vector = 0;
     }
     evtchn_upcall_set_mask(&v->ev, !(f.rflags & X86_RFLAGS_IF));
-    v->nmi_pending &= ~2UL;
-    v->mce_pending &= ~2UL;
+    __atomic_fetch_and(&v->nmi_pending, ~2UL, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&v->mce_pending, ~2UL, __ATOMIC_SEQ_CST);
 }

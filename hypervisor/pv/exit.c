@@ -14,7 +14,7 @@
 
 static void deliver_pending(struct vcpu *v, struct regs *regs)
 {
-    if (unlikely(v->nmi_pending == 1))
+    if (unlikely(READ_ONCE(v->nmi_pending) == 1))
         pv_bounce_nmi(v, regs);
     else if (evtchn_upcall_pending(&v->ev))
         pv_bounce_callback(v, regs, &v->pv.event);
