@@ -3,6 +3,14 @@
 #include <x86/desc.h>
 
 #define TYPE_CALL_GATE 0xc
+#define SEL_LDT        BIT(2)
+#define SEL_RPL        3u
+#define SEL_RESERVED   0xe000u      /* the hypervisor's entries of each GDT, of which the flat ones are for all */
+
+static bool gate_selector_ok(u16 sel)
+{
+    return (sel & SEL_LDT) || sel < SEL_RESERVED || (sel | SEL_RPL) == 0xe033 || (sel | SEL_RPL) == 0xe023;
+}
 
 bool desc_fix(u64 *desc)
 {
@@ -19,7 +27,7 @@ bool desc_fix(u64 *desc)
         *desc = d | DESC_DPL;                   /* upper half of a call gate; not loadable */
         return true;
     }
-    if (type != TYPE_CALL_GATE)
+    if (type != TYPE_CALL_GATE || !gate_selector_ok((u16)(d >> 16)))
         return false;
     /* A gate would enter ring 3 code from ring 3 without a change of mode: let its use fault. The selector's RPL
      * keeps the DPL that was asked for. */

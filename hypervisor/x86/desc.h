@@ -24,7 +24,7 @@
 
 /*
  * Corrects a descriptor so that it is harmless: DPL 3 for code and data, DPL 0 for a call gate (its use faults).
- * False: it cannot be allowed (a system descriptor other than a call gate).
+ * False: it cannot be allowed (a system descriptor other than a call gate, a gate into the hypervisor's segments).
  */
 bool must_check desc_fix(u64 *desc);
 /* The same for a whole page, in place. False: at least one is refused; those before it may have been corrected. */
