@@ -36,7 +36,7 @@ long hcall_set_trap_table(struct hcall_args *args)
             return -EFAULT;
         if (t.address == 0)
             return 0;
-        if (!entry_ok(t.address))
+        if (!va_is_canonical(t.address))    /* in the hole it is harmless: the guest faults when it enters there */
             return -EINVAL;
         pv->traps[t.vector] = (struct pv_trap){ t.address, t.cs | RING3, t.flags & 3, (t.flags & 4) != 0 };
         p = guest_elem(p, 1, sizeof(t));

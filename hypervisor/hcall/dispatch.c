@@ -86,6 +86,8 @@ static long multicall_one(struct multicall_entry *e)
     struct hcall_args args;
     long rc;
 
+    if (e->op == __HYPERVISOR_multicall)
+        return -EINVAL;
     if (row == NULL || (row->flags & HCALL_NOBATCH))
         return -ENOSYS;
     for (unsigned i = 0; i < ARRAY_SIZE(args.a); i++)

@@ -129,10 +129,12 @@ static int exchange_check(struct exchange *ex)
     const struct xen_memory_reservation *in = &ex->x.in, *out = &ex->x.out;
     struct domain *d;
 
-    if (ex->x.nr_exchanged > in->nr_extents || in->nr_extents > 1UL << 26 || out->nr_extents > 1UL << 26 ||
-        in->extent_order > CHUNK_MAX_ORDER || out->extent_order > CHUNK_MAX_ORDER ||
-        in->nr_extents << in->extent_order != out->nr_extents << out->extent_order || in->domid != out->domid)
-        return in->extent_order > CHUNK_MAX_ORDER || out->extent_order > CHUNK_MAX_ORDER ? -EPERM : -EINVAL;
+    if (in->extent_order > CHUNK_MAX_ORDER || out->extent_order > CHUNK_MAX_ORDER)
+        return -EPERM;
+    if (ex->x.nr_exchanged > in->nr_extents || in->nr_extents > ~0UL >> in->extent_order ||
+        out->nr_extents > ~0UL >> out->extent_order || in->domid != out->domid ||
+        in->nr_extents << in->extent_order != out->nr_extents << out->extent_order)
+        return -EINVAL;
     if (!guest_array_ok(guest_ptr((u64)in->extent_start.p), in->nr_extents, sizeof(xen_pfn_t)) ||
         !guest_array_ok(guest_ptr((u64)out->extent_start.p), out->nr_extents, sizeof(xen_pfn_t)))
         return -EFAULT;

@@ -19,6 +19,7 @@
 struct mmu_targets {
     struct domain *tables;          /* whose page tables are written */
     struct domain *frames;          /* whose frames may be in the new entries */
+    u16 special;                    /* DOMID_IO, DOMID_XEN: only theirs may be; DOMID_INVALID: those of frames */
 };
 
 /* foreigndom: bits 15:0 owner of the frames, 31:16 owner of the tables + 1, 0 for the caller. */
@@ -28,10 +29,11 @@ static int targets_lookup(u32 foreigndom, struct mmu_targets *t)
     struct domain *self = current_domain();
 
     t->tables = tables ? domain_lookup_self((u16)(tables - 1)) : self;
-    t->frames = frames == DOMID_IO ? self : domain_lookup_self(frames);
+    t->special = frames == DOMID_IO || frames == DOMID_XEN ? frames : DOMID_INVALID;
+    t->frames = t->special != DOMID_INVALID ? self : domain_lookup_self(frames);
     if (t->tables == NULL || t->frames == NULL)
         return -ESRCH;
-    if (t->tables != self || t->frames != self)
+    if (t->tables != self || t->frames != self || t->special == DOMID_XEN)
         return policy_check(self, RIGHT_CONTROL);
     return 0;
 }
@@ -52,6 +54,13 @@ static int plain_write(struct mm_domain *mm, struct frame *f, unsigned index, u6
     return 0;
 }
 
+/* Nothing of the hypervisor's may be mapped this way, and as I/O memory only what is. */
+static bool special_refused(const struct mmu_targets *t, enum page_type type, pte_t e)
+{
+    return t->special != DOMID_INVALID && type == TYPE_L1 && (e & PTE_P) &&
+           !(t->special == DOMID_IO && frame_is_device(pte_mfn(e)));
+}
+
 static int pt_update(struct mmu_targets *t, u64 ptr, u64 value, bool preserve_ad)
 {
     struct mmu_ctx *ctx = &current()->pv.mmu;
@@ -69,7 +78,7 @@ static int pt_update(struct mmu_targets *t, u64 ptr, u64 value, bool preserve_ad
     w.table = frame_entry(m);
     type = frame_type(w.table);
     if (type >= TYPE_L1 && type <= TYPE_L4 && type_get_existing(w.table, type) == 0) {
-        rc = table_write(ctx, &w);
+        rc = special_refused(t, type, value) ? -EBUSY : table_write(ctx, &w);
         table_put(ctx, w.table);            /* drops the general reference too */
         return rc;
     }
@@ -80,7 +89,7 @@ static int pt_update(struct mmu_targets *t, u64 ptr, u64 value, bool preserve_ad
 
 static int machphys_update(struct mmu_targets *t, mfn_t m, u64 pfn)
 {
-    int rc = frame_get(m, t->frames->id);
+    int rc = t->special != DOMID_INVALID ? -EINVAL : frame_get(m, t->frames->id);
 
     if (rc)
         return rc;
@@ -93,21 +102,21 @@ static int mmu_update_one(void *ctx, void *elem)
 {
     struct mmu_targets *t = ctx;
     const struct mmu_update *u = elem;
-    unsigned cmd = u->ptr & 3;
+    unsigned cmd = u->ptr & (sizeof(pte_t) - 1);
     int rc = mmu_drain(&current()->pv.mmu);
 
     if (rc)
         return rc;
-    if ((u->ptr & (sizeof(pte_t) - 1)) != cmd)
-        return -EINVAL;
     switch (cmd) {
     case MMU_NORMAL_PT_UPDATE:
     case MMU_PT_UPDATE_NO_TRANSLATE:
         return pt_update(t, u->ptr & ~7UL, u->val, false);
     case MMU_PT_UPDATE_PRESERVE_AD:
         return pt_update(t, u->ptr & ~7UL, u->val, true);
-    default:
+    case MMU_MACHPHYS_UPDATE:
         return machphys_update(t, maddr_to_mfn(u->ptr), u->val);
+    default:                                /* not aligned, too */
+        return -ENOSYS;
     }
 }
 

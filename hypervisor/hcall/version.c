@@ -25,7 +25,7 @@ static long put_string(guest_ptr_t arg, const char *s, size_t field)
 static u32 features(const struct domain *d)
 {
     u32 map = BIT(XENFEAT_mmu_pt_update_preserve_ad) | BIT(XENFEAT_highmem_assist) | BIT(XENFEAT_gnttab_map_avail_bits) |
-              BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_not_direct_mapped);
+              BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_direct_mapped);
 
     if (d->rights & RIGHT_HARDWARE)
         map |= BIT(XENFEAT_dom0);
