@@ -15,7 +15,6 @@
 #include <xen/xen.h>
 
 #define SYSCALL_BYTES 2
-#define ELEMENT_MAX   64        /* bytes of the largest batch element */
 
 #define X(nr, name, nargs, flags) long hcall_##name(struct hcall_args *args);
 HCALLS_IMPL(X)
@@ -131,30 +130,6 @@ long hcall_multicall(struct hcall_args *args)
             args->a[1] = count - done;
             return -ERESTART;
         }
-    }
-    return 0;
-}
-
-int batch_run(const struct batch_row *row, guest_ptr_t p, u32 n, u32 *done, void *ctx)
-{
-    u8 elem[ELEMENT_MAX] aligned(8);
-    int rc = 0;
-
-    ASSERT(row->size <= sizeof(elem));
-    for (*done = 0; *done < n; (*done)++) {
-        guest_ptr_t at = guest_elem(p, *done, row->size);
-
-        if (*done && preempt_point())
-            return -ERESTART;
-        if (guest_read(elem, at, row->size))
-            return -EFAULT;
-        rc = row->perform(ctx, elem);
-        if (rc == -ERESTART)
-            return rc;
-        if (row->copy_back && guest_write(at, elem, row->size))
-            return -EFAULT;
-        if (rc && row->stop_on_error)
-            return rc;
     }
     return 0;
 }

@@ -22,6 +22,15 @@ struct mmu_targets {
     u16 special;                    /* DOMID_IO, DOMID_XEN: only theirs may be; DOMID_INVALID: those of frames */
 };
 
+/* Nearly every call: the caller's own tables and frames. */
+static bool targets_self(u32 foreigndom, struct mmu_targets *t)
+{
+    if (foreigndom != DOMID_SELF)
+        return false;
+    *t = (struct mmu_targets){ current_domain(), current_domain(), DOMID_INVALID };
+    return true;
+}
+
 /* foreigndom: bits 15:0 owner of the frames, 31:16 owner of the tables + 1, 0 for the caller. */
 static int targets_lookup(u32 foreigndom, struct mmu_targets *t)
 {
@@ -123,7 +132,7 @@ static int mmu_update_one(void *ctx, void *elem)
 static const struct batch_row mmu_update_row = { sizeof(struct mmu_update), false, true, mmu_update_one };
 
 /* Runs a page-table batch whose arguments are (array, count | PREEMPTED, done, foreigndom). */
-static long run_counted_batch(struct hcall_args *args, const struct batch_row *row, void *ctx)
+batch_inline long run_counted_batch(struct hcall_args *args, const struct batch_row *row, void *ctx)
 {
     u32 count = (u32)args->a[1] & ~PREEMPTED, done = 0, before = 0;
     guest_ptr_t array = hcall_ptr(args, 0), done_ptr = hcall_ptr(args, 2);
@@ -147,7 +156,7 @@ static long run_counted_batch(struct hcall_args *args, const struct batch_row *r
 long hcall_mmu_update(struct hcall_args *args)
 {
     struct mmu_targets t;
-    int rc = targets_lookup((u32)args->a[3], &t);
+    int rc = targets_self((u32)args->a[3], &t) ? 0 : targets_lookup((u32)args->a[3], &t);
 
     return rc ? rc : run_counted_batch(args, &mmu_update_row, &t);
 }
@@ -296,7 +305,7 @@ static int ext_clear_page(struct mmuext_op *op)
     if (rc)
         return rc;
     page = frame_map(gfn_held_mfn(&dst));
-    memset(page, 0, PAGE_SIZE);
+    page_clear(page);
     frame_unmap(page);
     gfn_release(&dst);
     return 0;
@@ -359,7 +368,7 @@ static const struct batch_row mmuext_row = { sizeof(struct mmuext_op), false, tr
 long hcall_mmuext_op(struct hcall_args *args)
 {
     struct mmu_targets t;
-    int rc = targets_lookup((u32)args->a[3], &t);
+    int rc = targets_self((u32)args->a[3], &t) ? 0 : targets_lookup((u32)args->a[3], &t);
 
     if (rc)
         return rc;

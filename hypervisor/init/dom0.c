@@ -65,7 +65,7 @@ static boot_text void clear_range(struct build *b, u64 pfn, u64 end)
     for (; pfn < end; pfn++) {
         void *page = frame_map(page_of(b, pfn));
 
-        memset(page, 0, PAGE_SIZE);
+        page_clear(page);
         frame_unmap(page);
     }
 }

@@ -173,6 +173,20 @@ static boot_text void start_dom0(void)
     }
 }
 
+static u64 ram_pages;
+static void count_ram(mfn_t first, u64 pages) { ram_pages += pages; }
+
+/* What is neither domain 0's nor free is the hypervisor's. */
+static void report_memory(void)
+{
+    u64 free = heap_free_pages();
+
+    ram_pages = 0;
+    boot_for_each_ram(count_ram);
+    pr_info("Memory: %lu KiB, of which the hypervisor keeps %lu KiB; %lu MiB are free\n", (unsigned long)ram_pages << 2,
+            (unsigned long)(ram_pages - free - domain0->mm.tot_pages) << 2, (unsigned long)free >> 8);
+}
+
 /* Not in .init, which it takes away. */
 static noreturn __attribute__((noinline)) void run_guests(void)
 {
@@ -182,7 +196,7 @@ static noreturn __attribute__((noinline)) void run_guests(void)
     __atomic_store_n(&guests_may_run, true, __ATOMIC_RELEASE);
     flush_mask(&cpu_online_mask, 0, FLUSH_TLB);
     heap_add(init.first, init.pages);
-    pr_info("Domain 0 starts; %lu MiB left to the hypervisor\n", (unsigned long)heap_free_pages() >> 8);
+    report_memory();
     console_input_to_dom0();
     domain_wallclock_update(domain0);
     timer_init(&resync_timer, resync, NULL, 0);

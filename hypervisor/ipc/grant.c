@@ -33,7 +33,7 @@ static bool frames_retract(struct grant_table *gt, void **pages, u32 *nr, u32 ke
     }
     while (*nr > keep) {
         --*nr;
-        memset(pages[*nr], 0, PAGE_SIZE);
+        page_clear(pages[*nr]);
         page_free(pages[*nr]);
         pages[*nr] = NULL;
     }
@@ -191,7 +191,7 @@ static int change_version(struct grant_table *gt, u8 version)
         return rc;
     gt->version = version;
     for (u32 i = 0; i < gt->nr_frames; i++)
-        memset(gt->shared[i], 0, PAGE_SIZE);
+        page_clear(gt->shared[i]);
     for (u32 ref = 0; ref < ARRAY_SIZE(reserved); ref++)
         reserved_write(gt, ref, &reserved[ref]);
     return 0;

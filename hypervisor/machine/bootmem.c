@@ -114,7 +114,7 @@ mfn_t boot_alloc_pages(u64 pages, u64 align_pages, u64 limit_maddr)
             continue;
         edit(rangeset_remove(&free_pages, first, first + pages - 1));
         for (u64 n = 0; n < pages; n++)
-            memset(frame_map(mfn(first + n)), 0, PAGE_SIZE);
+            page_clear(frame_map(mfn(first + n)));
         return mfn(first);
     }
     machine_fatal("Out of memory while booting (%lu KiB more wanted); give the machine more memory.",

@@ -98,7 +98,7 @@ void mm_frame_free(struct frame *f)
     void *page = frame_map(m);
 
     ASSERT((f->refs & ~FRAME_COUNT_MASK) == 0 && type_count(f) == 0);
-    memset(page, 0, PAGE_SIZE);
+    page_clear(page);
     frame_unmap(page);
     m2p_set(m, M2P_INVALID);
     f->type = 0;

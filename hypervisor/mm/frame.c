@@ -14,39 +14,6 @@
 u64 frame_max;
 u64 *frame_chunks;
 
-int frame_get_more(struct frame *f)
-{
-    u32 old = READ_ONCE(f->refs);
-
-    do {
-        u32 count = old & (FRAME_FREE | FRAME_COUNT_MASK);
-
-        if (unlikely(count - 1 >= FRAME_COUNT_GUEST - 1))       /* 0, full, or free */
-            return count >= FRAME_COUNT_GUEST && !(old & FRAME_FREE) ? -EBUSY : -EINVAL;
-    } while (!__atomic_compare_exchange_n(&f->refs, &old, old + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-    return 0;
-}
-
-int frame_get(mfn_t m, u16 domid)
-{
-    struct frame *f;
-    int rc;
-
-    if (!frame_valid(m))
-        return -EINVAL;
-    f = frame_entry(m);
-    if (frame_owner(f) != domid)
-        return -EINVAL;
-    interleave_point();
-    rc = frame_get_more(f);
-    interleave_point();
-    if (rc == 0 && unlikely(frame_owner(f) != domid)) {
-        frame_put(f);
-        rc = -EINVAL;
-    }
-    return rc;
-}
-
 void frame_put(struct frame *f)
 {
     u32 old = READ_ONCE(f->refs);

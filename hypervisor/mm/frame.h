@@ -14,6 +14,8 @@
 #include <machine/map.h>
 #include <core/printk.h>
 #include <lib/bitmap.h>
+#include <lib/errno.h>
+#include <machine/fault.h>
 
 struct frame {
     u32 refs;               /* FRAME_* flags and count */
@@ -50,19 +52,51 @@ static inline bool frame_valid(mfn_t m)
     return m.n < frame_max && bit_test(frame_chunks, (unsigned)(m.n / PTES_PER_PAGE));
 }
 
-/* Takes a general reference if the frame exists, is in use and belongs to domid: 0 or -EINVAL (-EBUSY: count full). */
-int must_check frame_get(mfn_t m, u16 domid);
-/* Another reference to a frame on which the caller holds one. */
-int must_check frame_get_more(struct frame *f);
-/* Same, for the hypervisor's own bookkeeping: cannot fail. */
-static inline void frame_get_own(struct frame *f) { __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED); }
-/* Drops one; the last one frees the frame (to the account of its owner). */
+/* Drops a reference; the last one frees the frame (to the account of its owner). */
 void frame_put(struct frame *f);
+/* Another one for the hypervisor's own bookkeeping: cannot fail. */
+static inline void frame_get_own(struct frame *f) { __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED); }
+static inline u16 frame_owner(const struct frame *f) { return READ_ONCE(f->owner); }
+static inline u32 frame_refs(const struct frame *f) { return READ_ONCE(f->refs) & FRAME_COUNT_MASK; }
+
+/* Another reference to a frame on which the caller holds one. -EBUSY: count full. */
+static inline int must_check frame_get_more(struct frame *f)
+{
+    u32 old = READ_ONCE(f->refs);
+
+    do {
+        u32 count = old & (FRAME_FREE | FRAME_COUNT_MASK);
+
+        if (unlikely(count - 1 >= FRAME_COUNT_GUEST - 1))       /* 0, full, or free */
+            return count >= FRAME_COUNT_GUEST && !(old & FRAME_FREE) ? -EBUSY : -EINVAL;
+    } while (!__atomic_compare_exchange_n(&f->refs, &old, old + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return 0;
+}
+
+/* Takes a general reference if the frame exists, is in use and belongs to domid: 0 or -EINVAL (-EBUSY: count full). */
+static inline int must_check frame_get(mfn_t m, u16 domid)
+{
+    struct frame *f;
+    int rc;
+
+    if (!frame_valid(m))
+        return -EINVAL;
+    f = frame_entry(m);
+    if (frame_owner(f) != domid)
+        return -EINVAL;
+    interleave_point();
+    rc = frame_get_more(f);
+    interleave_point();
+    if (rc == 0 && unlikely(frame_owner(f) != domid)) {
+        frame_put(f);
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
 /* Takes the owner's own reference away (balloon, exchange, teardown): false when it is gone already or the frame is
  * hypervisor memory. The frame is freed now or when the last other reference goes. */
 bool frame_release(struct frame *f);
-static inline u16 frame_owner(const struct frame *f) { return READ_ONCE(f->owner); }
-static inline u32 frame_refs(const struct frame *f) { return READ_ONCE(f->refs) & FRAME_COUNT_MASK; }
 
 /* Makes n hypervisor-owned (heap) pages visible to a domain: owner = domid, type writable (or none if read-only). */
 void frame_share(mfn_t m, u16 domid, bool writable);

@@ -48,7 +48,7 @@ void *page_alloc(void)
 {
     mfn_t m = heap_alloc(0, HEAP_ANY_WIDTH);
 
-    return mfn_is_invalid(m) ? NULL : memset(frame_map(m), 0, PAGE_SIZE);
+    return mfn_is_invalid(m) ? NULL : page_clear(frame_map(m));
 }
 
 void page_free(void *p)

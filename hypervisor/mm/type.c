@@ -117,7 +117,7 @@ int type_get_existing(struct frame *f, enum page_type type)
 }
 
 /* The two usual cases of TYPE_WRITABLE in one step: it has been so, or nothing, with no use; or it is in use. */
-static bool writable_get(struct frame *f)
+static inline bool writable_get(struct frame *f)
 {
     u32 base = (u32)TYPE_WRITABLE << TYPE_SHIFT, old = READ_ONCE(f->type), new = old + 1;
 
@@ -134,7 +134,7 @@ static bool writable_get(struct frame *f)
 int type_get(struct mm_domain *mm, struct frame *f, enum page_type type)
 {
     ASSERT(type == TYPE_WRITABLE || type == TYPE_SEGDESC);
-    if (type == TYPE_WRITABLE && likely(writable_get(f)))
+    if (type == TYPE_WRITABLE && writable_get(f))
         return 0;
     switch (type_claim(mm, f, type)) {
     case CLAIM_HELD:
@@ -169,11 +169,11 @@ int frame_get_type(struct mm_domain *mm, mfn_t m, enum page_type type)
 {
     int rc = frame_get(m, mm->domid);
 
-    if (rc == 0) {
-        rc = type_get(mm, frame_entry(m), type);
-        if (rc)
-            frame_put(frame_entry(m));
-    }
+    if (rc || (type == TYPE_WRITABLE && likely(writable_get(frame_entry(m)))))
+        return rc;
+    rc = type_get(mm, frame_entry(m), type);
+    if (rc)
+        frame_put(frame_entry(m));
     return rc;
 }
 
