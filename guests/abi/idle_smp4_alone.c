@@ -13,8 +13,8 @@
 #include <lib/time.h>
 
 #define VCPUS 4
-#define NAPS 400
-#define RISES 200 /* of each vcpu */
+#define NAPS 150
+#define RISES 100 /* of each vcpu */
 
 static u32 timers[VCPUS];
 static volatile u32 naps[VCPUS], early[VCPUS], rises[VCPUS];
@@ -48,7 +48,7 @@ static void nap_or_watch(u32 vcpu)
 
 static void check_timers(void)
 {
-    if (!check(vcpus_run(nap_or_watch, 20000 * MS), "no timer is lost"))
+    if (!check(vcpus_run(nap_or_watch, 60000 * MS), "no timer is lost"))
         guest_panic("a timer was lost: %u, %u and %u naps of %u", naps[1], naps[2], naps[3], NAPS);
     check_equal(early[1] + early[2] + early[3], 0, "naps that ended early");
     nap(0);

@@ -18,7 +18,7 @@
 #define VCPUS 4
 #define TOKENS 3
 #define ROUNDS 10000
-#define FLUSHING_ROUNDS 1500 /* waiting for another CPU's answer is slow in an emulator */
+#define FLUSHING_ROUNDS 400 /* waiting for another CPU's answer is slow in an emulator */
 #define STALL (5000 * MS) /* no progress for that long is a lost wake-up */
 
 enum { FLUSHING = 1u << VCPUS }; /* in `sleep_style`, whose lower bits say which vcpus block */
