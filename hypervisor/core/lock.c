@@ -7,7 +7,6 @@
 #include <core/printk.h>
 #include <machine/cpu.h>
 #include <machine/fault.h>
-#include <mm/flush.h>
 
 _Static_assert(RANK_MAX <= 32, "one bit per rank");
 

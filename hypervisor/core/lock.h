@@ -32,6 +32,8 @@ void spin_unlock_pair(spinlock_t *a, spinlock_t *b);
 bool spin_is_held(const spinlock_t *l);                 /* by this CPU (debug builds), by anyone (else) */
 bool lock_none_held(void);                              /* by this CPU (debug builds; else true) */
 void lock_poll(void);                                   /* one turn of any busy wait on another CPU */
+/* Upward, mm/flush.c: serves a flush that another CPU waits for. A CPU that waits must, or both would wait for ever. */
+void flush_poll(void);
 void lock_reset_cpu(void);                              /* panic path: forget ranks */
 
 #endif

@@ -24,6 +24,5 @@ void flush_local(u64 va, unsigned flags);
 u32 flush_begin(void);
 void flush_end(u32 begun);
 void flush_drop_root(void);         /* upward, dom/run.c: FLUSH_ROOT */
-void flush_poll(void);              /* serves a request that another CPU waits for; VECTOR_FLUSH's handler too */
 
 #endif
