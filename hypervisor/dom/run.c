@@ -12,7 +12,7 @@
 #include <mm/flush.h>
 #include <xen/vcpu.h>
 
-static bool cpu_idle[NR_CPUS];
+static bool cpu_idle[NR_CPUS];     /* nothing was picked to run there: what is loaded may be asked for */
 
 static struct vcpu *vcpu_of(struct sched_unit *u) { return u ? container_of(u, struct vcpu, unit) : NULL; }
 
@@ -92,7 +92,6 @@ static void idle_wait(void)
     cpu_idle[cpu_id()] = true;
     while (!work_pending())
         cpu_wait();
-    cpu_idle[cpu_id()] = false;
 }
 
 /* running: the vcpu that ran on this CPU when WORK_SCHED was taken, NULL when it was idle. */
@@ -105,6 +104,7 @@ static void schedule(struct vcpu *running)
         if (next && next == running)
             return;
         if (next) {
+            cpu_idle[cpu_id()] = false;
             switch_to(next);
             if (running)
                 leave(running, now);

@@ -152,8 +152,10 @@ static void take_over_body(unsigned cpu, void *ctx)
         assert_ptr_equal(current(), staying);
         return;
     }
-    while (!moving->unit.blocked || sched_is_running(&moving->unit))
+    while (!moving->unit.blocked || sched_is_running(&moving->unit)) {
+        work_run();
         lock_poll();
+    }
     assert_int_equal(moving->loaded_cpu, 0);            /* kept only because nobody wants it */
     assert_int_equal(sched_set_affinity(&moving->unit, &mask), 0);
     sched_wake(&moving->unit);
@@ -184,6 +186,44 @@ static void loaded_vcpu_is_asked_for(void **state)
         assert_int_equal(loads, 3);
         assert_null(sched_audit());
     }
+}
+
+/* CPU 0 idles with moving loaded and works alone; CPU 1, on its way to taking moving over, must come to wait for it. */
+static unsigned alone_runs;
+
+static void count_alone(void) { alone_runs++; }
+static void work_alone(void) { work_run_alone(count_alone); }
+
+static void alone_while_idle_body(unsigned cpu, void *ctx)
+{
+    if (cpu == 1)
+        work_raise_on(0, WORK_KEYS);
+    take_over_body(cpu, ctx);
+    while (!alone_runs) {
+        work_run();
+        lock_poll();
+    }
+}
+
+static void idle_cpu_may_work_alone(void **state)
+{
+    for (u64 seed = fake_seed_first(300); fake_seed_more(300, seed); seed++) {
+        cpumask_t mask = only(0);
+
+        dom_setup(state);
+        fake_online(2);
+        work_set_handler(WORK_KEYS, work_alone);
+        moved = false;
+        alone_runs = 0;
+        moving = new_vcpu(d5, 0, 0);
+        sched_unpause(&moving->unit);
+        staying = new_vcpu(domain0, 0, 0);
+        assert_int_equal(sched_set_affinity(&staying->unit, &mask), 0);
+        fake_interleave(seed, 2, alone_while_idle_body, NULL);
+        assert_int_equal(alone_runs, 1);
+        assert_null(sched_audit());
+    }
+    work_set_handler(WORK_KEYS, keys_run);
 }
 
 /* FLUSH_ROOT reaches a CPU that is not idle, or has nothing: it keeps what it runs. */
@@ -276,7 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(one_vcpu_runs), T(first_run_ends_in_the_guest), T(two_vcpus_take_turns), T(siblings_keep_the_cpu_dirty),
-        T(idle_cpu_keeps_its_vcpu), T(paused_vcpu_is_offline), T(loaded_vcpu_is_asked_for),
+        T(idle_cpu_keeps_its_vcpu), T(paused_vcpu_is_offline), T(loaded_vcpu_is_asked_for), T(idle_cpu_may_work_alone),
         T(running_vcpu_is_not_dropped), T(a_vcpu_is_on_one_cpu),
     };
 
