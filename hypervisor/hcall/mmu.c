@@ -300,10 +300,9 @@ static int ext_clear_page(struct mmuext_op *op)
 {
     struct gfn_held dst;
     void *page;
-    int rc = gfn_hold(current()->pv.mmu.mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst);
 
-    if (rc)
-        return rc;
+    if (gfn_hold(current()->pv.mmu.mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst))
+        return -EINVAL;                     /* in use as something else, too */
     page = frame_map(gfn_held_mfn(&dst));
     page_clear(page);
     frame_unmap(page);
@@ -315,21 +314,22 @@ static int ext_copy_page(struct mmuext_op *op)
 {
     struct mm_domain *mm = current()->pv.mmu.mm;
     struct gfn_held src, dst;
-    int rc = gfn_hold(mm, gfn(op->arg2.src_mfn), HOLD_READ, &src);
+    void *to, *from;
 
-    if (rc)
-        return rc;
-    rc = gfn_hold(mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst);
-    if (rc == 0) {
-        void *to = frame_map(gfn_held_mfn(&dst)), *from = frame_map(gfn_held_mfn(&src));
-
-        memcpy(to, from, PAGE_SIZE);
-        frame_unmap(from);
-        frame_unmap(to);
-        gfn_release(&dst);
+    if (gfn_hold(mm, gfn(op->arg2.src_mfn), HOLD_READ, &src))
+        return -EINVAL;
+    if (gfn_hold(mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst)) {
+        gfn_release(&src);
+        return -EINVAL;
     }
+    to = frame_map(gfn_held_mfn(&dst));
+    from = frame_map(gfn_held_mfn(&src));
+    memcpy(to, from, PAGE_SIZE);
+    frame_unmap(from);
+    frame_unmap(to);
+    gfn_release(&dst);
     gfn_release(&src);
-    return rc;
+    return 0;
 }
 
 static int ext_unsupported(struct mmuext_op *op)
