@@ -118,5 +118,10 @@ int pv_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
     for (unsigned i = 0; i < 8 && rc == 0; i++)
         if (i != 4 && i != 5)
             rc = pv_debugreg_set(v, i, c->debugreg[i]);
-    return rc == -EPERM ? -EINVAL : rc;
+    if (rc) {
+        BUG_ON(pv_gdt_set(v, NULL, 0));
+        drop_roots(v);
+        return -EINVAL;
+    }
+    return 0;
 }
