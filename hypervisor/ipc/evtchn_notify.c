@@ -170,7 +170,7 @@ void evtchn_vcpu_init(struct evtchn_vcpu *v, struct evtchn_domain *d, u16 id, st
 int evtchn_vcpu_set_info(struct evtchn_vcpu *v, gfn_t g, u32 offset)
 {
     struct evtchn_domain *d = v->domain;
-    struct vcpu_info *new;
+    struct vcpu_info *new = NULL;
     void *page = NULL;
 
     if (offset > PAGE_SIZE - sizeof(*new) || offset % __alignof__(*new))

@@ -81,7 +81,7 @@ static struct grant_active *active_make(struct grant_table *gt, u32 ref)
 /* Lock held. Adds a pin if the entry, or the record of its present use, allows it. */
 static s16 pin(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_active *a)
 {
-    struct grant_terms terms;
+    struct grant_terms terms = { .length = 0 };
     bool idle = !a->readers && !a->writers;
     s16 status;
 

@@ -188,8 +188,8 @@ static bool may_use(struct mm_domain *mm, u64 first, u64 last)
 /* Table read-only to domains, mapped for us, all entries masked. The first message of a function needs this. */
 static int msix_prepare(struct pci_dev *dev, struct mm_domain *mm)
 {
-    u8 *table = dev->table;
     int err = msix_protect(dev);
+    u8 *table;
 
     if (err)
         return err;

