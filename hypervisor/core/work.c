@@ -4,6 +4,7 @@
  * is written at boot only. Called from everywhere; handlers run on the exit path and in the idle loop, no lock held.
  */
 #include <core/console.h>
+#include <core/grace.h>
 #include <core/keys.h>
 #include <core/lock.h>
 #include <core/printk.h>
@@ -19,6 +20,7 @@ static void wait_while_alone(void);
 static void (*handlers[WORK_COUNT])(void) = {
     [WORK_ALONE] = wait_while_alone,
     [WORK_TIMER] = timer_run,
+    [WORK_GRACE] = grace_run,
     [WORK_KEYS] = keys_run,
     [WORK_CONSOLE] = console_run,
 };

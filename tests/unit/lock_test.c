@@ -96,39 +96,39 @@ static void no_two_cpus_hold_a_lock(void **state)
     }
 }
 
-static unsigned rcu_runs, rcu_cpu;
-static void rcu_handler(void)
+static unsigned domains_runs, domains_cpu;
+static void domains_handler(void)
 {
-    rcu_runs++;
-    rcu_cpu = cpu_id();
+    domains_runs++;
+    domains_cpu = cpu_id();
 }
 
 static void work_runs_on_its_cpu(void **state)
 {
     (void)state;
-    rcu_runs = 0;
-    work_set_handler(WORK_RCU, rcu_handler);
+    domains_runs = 0;
+    work_set_handler(WORK_DOMAINS, domains_handler);
     assert_false(work_pending());
-    work_raise_on(2, WORK_RCU);
-    work_raise_on(2, WORK_RCU);
+    work_raise_on(2, WORK_DOMAINS);
+    work_raise_on(2, WORK_DOMAINS);
     assert_int_equal(fake_cpus[2].ipis[VECTOR_KICK], 1);
     assert_false(work_pending());
     work_run();
-    assert_int_equal(rcu_runs, 0);
+    assert_int_equal(domains_runs, 0);
     fake_cpu_set(2);
     assert_true(work_pending());
     work_run();
-    assert_int_equal(rcu_runs, 1);
-    assert_int_equal(rcu_cpu, 2);
-    work_raise_on(2, WORK_RCU);     /* to itself: no interrupt */
+    assert_int_equal(domains_runs, 1);
+    assert_int_equal(domains_cpu, 2);
+    work_raise_on(2, WORK_DOMAINS);     /* to itself: no interrupt */
     assert_int_equal(fake_cpus[2].ipis[VECTOR_KICK], 1);
     work_raise(WORK_SCHED);
     work_run();
-    assert_int_equal(rcu_runs, 2);
+    assert_int_equal(domains_runs, 2);
     assert_true(work_pending());    /* WORK_SCHED is not for work_run() */
     assert_true(work_take(WORK_SCHED));
     assert_false(work_take(WORK_SCHED));
-    work_set_handler(WORK_RCU, NULL);
+    work_set_handler(WORK_DOMAINS, NULL);
 }
 
 static void raise_at_interrupt(u8 vector)
