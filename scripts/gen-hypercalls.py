@@ -14,7 +14,7 @@ import textwrap
 
 STATES = {"impl", "entry", "none"}
 KINDS = {"pv": ["HCALL_PV"], "hvm": ["HCALL_HVM"], "both": ["HCALL_PV", "HCALL_HVM"]}
-RIGHTS = {"any", "hardware", "control", "mixed"}
+RIGHTS = {"any", "self", "hardware", "control", "mixed"}
 FLAGS = {"preempt": "HCALL_PREEMPT", "nobatch": "HCALL_NOBATCH", "nostub": None}
 REGISTERS = ["rdi", "rsi", "rdx", "r10", "r8"]
 HEADERS = ["xen", "memory", "event_channel", "grant_table", "physdev", "platform", "vcpu", "sched", "version",
@@ -87,6 +87,9 @@ def dispatch(calls):
     out += ["/* X(number, name, number of arguments, flags): known, answered with -ENOSYS. */"]
     out += x_macro("HCALLS_NONE",
                    [f"{c.number}, {c.name}, {len(c.args)}, {c.flag_bits()}" for c in calls if c.state == "none"])
+    out += ["/* X(number of the call, number of the operation, right): who may; the other half is hcall/target.c. */"]
+    out += x_macro("HCALL_RIGHTS",
+                   [f"{c.number}, {s.number}, {s.who.upper()}" for c in calls for s in c.subs if s.state == "impl"])
     return out[:-1]
 
 

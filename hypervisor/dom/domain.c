@@ -17,15 +17,80 @@
 #include <xen/vcpu.h>
 #include <xen/xen.h>
 
-#define MAX_DOMAINS 1024        /* domids 0..; the ABI's reserved ones start at 0x7ff0 */
+#define PER_PAGE (PAGE_SIZE / sizeof(struct domain *))
+#define MAX_DOMAINS DOMID_FIRST_RESERVED
 
 struct domain *domain0;
-static struct domain *domains[MAX_DOMAINS];
+static struct domain **domain_pages[(MAX_DOMAINS + PER_PAGE - 1) / PER_PAGE];   /* pages stay once they are there */
+static u64 domids_taken[BITMAP_WORDS(MAX_DOMAINS)];                             /* (l) */
+static u16 domid_last;                                                          /* (l) the one given out last */
 static spinlock_t domains_lock = SPINLOCK_INIT(RANK_DOMLIST);
+
+void domains_init(void)
+{
+    memset(domain_pages, 0, sizeof(domain_pages));
+    memset(domids_taken, 0, sizeof(domids_taken));
+    domid_last = 0;
+    work_set_handler(WORK_DOMAINS, domains_run);
+}
 
 struct domain *domain_lookup(u16 domid)
 {
-    return domid < MAX_DOMAINS ? __atomic_load_n(&domains[domid], __ATOMIC_ACQUIRE) : NULL;
+    struct domain **page;
+
+    if (domid >= MAX_DOMAINS)
+        return NULL;
+    page = __atomic_load_n(&domain_pages[domid / PER_PAGE], __ATOMIC_ACQUIRE);
+    return page ? __atomic_load_n(&page[domid % PER_PAGE], __ATOMIC_ACQUIRE) : NULL;
+}
+
+struct domain *domain_next(u32 domid)
+{
+    struct domain *d = NULL;
+
+    while (!d && domid < MAX_DOMAINS) {
+        if (READ_ONCE(domain_pages[domid / PER_PAGE]))
+            d = domain_lookup((u16)domid++);
+        else
+            domid = (u32)((domid / PER_PAGE + 1) * PER_PAGE);
+    }
+    return d;
+}
+
+static int domid_find(u16 wanted)
+{
+    if (wanted)
+        return wanted >= MAX_DOMAINS ? -EINVAL : bit_test(domids_taken, wanted) ? -EEXIST : wanted;
+    for (u32 n = 0; n < MAX_DOMAINS; n++) {
+        u32 id = (domid_last + 1 + n) % MAX_DOMAINS;
+
+        if (id && !bit_test(domids_taken, id))
+            return (int)id;
+    }
+    return -ENFILE;
+}
+
+/* Ids rise, so that a dead domain's is not reused soon. */
+int domid_take(u16 wanted, u16 *id)
+{
+    int found;
+
+    spin_lock(&domains_lock);
+    found = domid_find(wanted);
+    if (found >= 0) {
+        bit_set(domids_taken, (unsigned)found);
+        domid_last = wanted ? domid_last : (u16)found;
+        *id = (u16)found;
+    }
+    spin_unlock(&domains_lock);
+    return found < 0 ? found : 0;
+}
+
+void domid_give_back(u16 id)
+{
+    spin_lock(&domains_lock);
+    bit_clear(domids_taken, id);
+    spin_unlock(&domains_lock);
 }
 
 struct domain *domain_lookup_self(u16 domid)
@@ -40,9 +105,12 @@ struct mm_domain *mm_domain_of(u16 domid)
     return d ? &d->mm : NULL;
 }
 
-int policy_check(const struct domain *subject, u32 rights)
+static void vcpu_free(struct vcpu *v)
 {
-    return (subject->rights & rights) == rights ? 0 : -EPERM;
+    sched_unit_fini(&v->unit);
+    if (v->domain->ops->vcpu_fini)
+        v->domain->ops->vcpu_fini(v);
+    mem_free(v);
 }
 
 static int shared_page_create(struct domain *d)
@@ -57,13 +125,20 @@ static int shared_page_create(struct domain *d)
     return 0;
 }
 
-static void domain_free(struct domain *d)
+void domain_free(struct domain *d)
 {
+    struct vcpu *v;
+
     pirq_domain_fini(&d->pirqs);
-    grant_table_fini(&d->grants);
     evtchn_domain_fini(&d->evtchn);
-    if (d->shared && frame_unshare(d->shared_mfn))
-        page_free(d->shared);
+    if (d->vcpus)
+        for_each_vcpu(d, v)
+            vcpu_free(v);
+    if (d->ops->domain_fini)
+        d->ops->domain_fini(d);
+    if (grant_table_fini(&d->grants) || (d->shared && !frame_unshare(d->shared_mfn)))
+        BUG();      /* a domain that was listed has abandoned its pages, others were never seen */
+    page_free(d->shared);
     mm_domain_fini(&d->mm);
     mem_free(d->vcpus);
     mem_free(d);
@@ -75,6 +150,9 @@ static int domain_init_parts(struct domain *d, const struct domain_config *confi
                                 .mm = &d->mm };
     int rc = mm_domain_init(&d->mm, d->id, config->max_pages);
 
+    d->vcpus = mem_alloc(config->max_vcpus * sizeof(d->vcpus[0]));
+    if (rc == 0 && d->vcpus == NULL)
+        rc = -ENOMEM;
     if (rc == 0)
         rc = shared_page_create(d);
     if (rc == 0) {
@@ -85,6 +163,8 @@ static int domain_init_parts(struct domain *d, const struct domain_config *confi
     }
     if (rc == 0)
         rc = grant_table_init(&d->grants, &d->mm, d->id, config->max_grant_frames);
+    if (rc == 0 && d->ops->domain_init)
+        rc = d->ops->domain_init(d);
     return rc;
 }
 
@@ -104,8 +184,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->ops = config->ops;
     d->rights = config->rights;
     d->max_vcpus = config->max_vcpus;
-    d->vcpus = mem_alloc(config->max_vcpus * sizeof(d->vcpus[0]));
-    rc = d->vcpus ? domain_init_parts(d, config) : -ENOMEM;
+    rc = domain_init_parts(d, config);
     if (rc) {
         domain_free(d);
         return rc;
@@ -115,10 +194,26 @@ int domain_create(const struct domain_config *config, struct domain **out)
     return 0;
 }
 
-void domain_publish(struct domain *d)
+int domain_publish(struct domain *d)
+{
+    struct domain ***slot = &domain_pages[d->id / PER_PAGE], **page = page_alloc();
+
+    spin_lock(&domains_lock);
+    if (*slot == NULL) {
+        __atomic_store_n(slot, page, __ATOMIC_RELEASE);
+        page = NULL;
+    }
+    if (*slot)
+        __atomic_store_n(*slot + d->id % PER_PAGE, d, __ATOMIC_RELEASE);
+    spin_unlock(&domains_lock);
+    page_free(page);
+    return *slot ? 0 : -ENOMEM;
+}
+
+void domain_unpublish(struct domain *d)
 {
     spin_lock(&domains_lock);
-    __atomic_store_n(&domains[d->id], d, __ATOMIC_RELEASE);
+    __atomic_store_n(&domain_pages[d->id / PER_PAGE][d->id % PER_PAGE], NULL, __ATOMIC_RELEASE);
     spin_unlock(&domains_lock);
 }
 
@@ -167,6 +262,10 @@ int vcpu_create(struct domain *d, u32 id, unsigned cpu, struct vcpu **out)
     timer_init(&v->singleshot_timer, singleshot_fired, v, cpu);
     timer_init(&v->periodic_timer, periodic_fired, v, cpu);
     timer_init(&v->poll_timer, poll_fired, v, cpu);
+    if (d->ops->vcpu_init && d->ops->vcpu_init(v)) {
+        mem_free(v);
+        return -ENOMEM;
+    }
     evtchn_vcpu_init(&v->ev, &d->evtchn, (u16)id, &v->unit, d->shared);
     *out = v;
     return 0;
@@ -174,7 +273,11 @@ int vcpu_create(struct domain *d, u32 id, unsigned cpu, struct vcpu **out)
 
 void vcpu_publish(struct vcpu *v)
 {
+    spin_lock(&v->domain->lock);
+    if (v->domain->pauses)
+        sched_pause(&v->unit);
     __atomic_store_n(&v->domain->vcpus[v->id], v, __ATOMIC_RELEASE);
+    spin_unlock(&v->domain->lock);
 }
 
 /* Domain 0's end is the machine's. */
@@ -202,8 +305,6 @@ static void noreturn machine_end(u8 reason)
 
 void domain_shutdown(struct domain *d, u8 reason)
 {
-    struct vcpu *v;
-
     spin_lock(&d->lock);
     if (d->shutting_down) {
         spin_unlock(&d->lock);
@@ -214,8 +315,7 @@ void domain_shutdown(struct domain *d, u8 reason)
     spin_unlock(&d->lock);
     if (d == domain0)
         machine_end(reason);
-    for_each_vcpu(d, v)
-        sched_pause(&v->unit);
+    domain_pause(d);
     evtchn_raise_global_virq(&domain0->evtchn, VIRQ_DOM_EXC);
 }
 

@@ -9,6 +9,7 @@
 #ifndef DOM_DOMAIN_H
 #define DOM_DOMAIN_H
 
+#include <core/grace.h>
 #include <core/lock.h>
 #include <dom/policy.h>
 #include <dom/pv_state.h>
@@ -54,12 +55,21 @@ struct vcpu {
 
 enum domain_kind { DOMAIN_PV };
 
-/* What differs between kinds of guests, for dom/run.c. */
+/* What differs between kinds of guests. */
 struct guest_ops {
     void (*save)(struct vcpu *v);           /* out of this CPU, into the vcpu */
     void (*load)(struct vcpu *v);
     void (*update_areas)(struct vcpu *v);   /* loaded vcpu: copies runstate and time to where the guest wants them */
+    int (*domain_init)(struct domain *d);   /* -ENOMEM */
+    void (*domain_fini)(struct domain *d);
+    int (*vcpu_init)(struct vcpu *v);       /* -ENOMEM */
+    void (*vcpu_fini)(struct vcpu *v);
+    int (*vcpu_release)(struct vcpu *v);    /* lets go of the guest memory that the saved vcpu holds. -ERESTART */
+    int (*relinquish)(struct domain *d);    /* takes a dying domain's memory away. -ERESTART */
 };
+
+/* How far the end of a domain has come (dom/kill.c). */
+enum domain_stage { STAGE_ALIVE, STAGE_STOP, STAGE_VCPUS, STAGE_EVENTS, STAGE_MEMORY, STAGE_GRACE, STAGE_PAGES, STAGE_FREE };
 
 struct domain {
     u16 id;                     /* (c) */
@@ -73,6 +83,11 @@ struct domain {
     struct vcpu **vcpus;        /* (c) array of max_vcpus; entries appear once, published with release order */
     bool dying, shutting_down;  /* (d) */
     u8 shutdown_code;           /* (d) valid once shutting_down */
+    bool xenstore;              /* (c) runs the XenStore */
+    u32 pauses;                 /* (d) by the toolstack; from 1 on every vcpu holds one pause for it */
+    u16 stage;                  /* enum domain_stage; changed by whoever holds killer, then by work handlers */
+    bool killer;                /* (a) a CPU is in domain_kill() */
+    struct grace grace;
     struct mm_domain mm;
     struct evtchn_domain evtchn;
     struct grant_table grants;
@@ -81,7 +96,6 @@ struct domain {
     struct shared_info *shared; /* (c) hypervisor's mapping of the shared-info page */
     mfn_t shared_mfn;           /* (c) */
     s64 wall_offset_ns;         /* (d) settime: wall clock at system time 0 = boot wall + this */
-    struct list link;           /* list of all domains, (l) RANK_DOMLIST */
 };
 
 /* Borrowed: valid until the caller leaves the hypervisor. NULL when there is none. */
@@ -98,6 +112,10 @@ static inline struct vcpu *domain_vcpu(struct domain *d, u32 id)
 
 static inline struct domain *current_domain(void) { return current()->domain; }
 
+/* The listed domain with the lowest id >= domid; NULL when there is none. */
+struct domain *domain_next(u32 domid);
+#define for_each_domain(d) for ((d) = domain_next(0); (d); (d) = domain_next((d)->id + 1u))
+
 /* The guest broke a rule mid-way: the domain is shut down with reason crash, the message goes to the log. */
 void domain_crash(struct domain *d, const char *fmt, ...) format_printf(2, 3);
 void domain_shutdown(struct domain *d, u8 reason);
@@ -111,13 +129,40 @@ struct domain_config {
     u32 rights;
     u32 max_vcpus, max_pages, max_evtchns, max_grant_frames;
 };
-/* A domain without memory and vcpus, not yet listed. -ENOMEM, -EINVAL. */
+void domains_init(void);        /* boot: no domains */
+/* A free domid, taken: wanted, or for 0 the next one. -EEXIST, -EINVAL (no domid), -ENFILE (none left). */
+int must_check domid_take(u16 wanted, u16 *id);
+void domid_give_back(u16 id);
+/* A domain without memory and vcpus, not yet listed. Its id has been taken. -ENOMEM, -EINVAL. */
 int must_check domain_create(const struct domain_config *config, struct domain **out);
-/* A vcpu that is down. The kind's own initialisation is the caller's. -ENOMEM, -EEXIST, -EINVAL. */
+/* A domain that was never listed. */
+void domain_free(struct domain *d);
+/* A vcpu that is down, not yet found by look-ups. -ENOMEM, -EEXIST, -EINVAL. */
 int must_check vcpu_create(struct domain *d, u32 id, unsigned cpu, struct vcpu **out);
-/* From here on look-ups find the vcpu. */
+/* From here on look-ups find the vcpu; if the domain is paused, so is it. */
 void vcpu_publish(struct vcpu *v);
-/* From here on look-ups find it. */
-void domain_publish(struct domain *d);
+/* From here on look-ups find it. -ENOMEM. */
+int must_check domain_publish(struct domain *d);
+/* And from here on not any more. */
+void domain_unpublish(struct domain *d);
+
+/* ---- dom/pause.c ---- */
+/* One pause more or less for every vcpu, nested; returns at once. The toolstack's: -EINVAL when there is none to undo. */
+void domain_pause(struct domain *d);
+void domain_unpause(struct domain *d);
+int must_check domain_pause_by_tools(struct domain *d);
+int must_check domain_unpause_by_tools(struct domain *d);
+/* Pauses a vcpu (all of a domain) and waits until it runs nowhere and its state is in memory; undo with sched_unpause()
+ * (domain_unpause()). Not for the current one. -ERESTART: this CPU has work to do first; nothing was paused. */
+int must_check vcpu_pause_sync(struct vcpu *v);
+int must_check domain_pause_sync(struct domain *d);
+/* The waiting alone, for a vcpu that is paused. */
+int must_check vcpu_wait_stopped(struct vcpu *v);
+
+/* ---- dom/kill.c ---- */
+/* Takes a domain apart, by one caller at a time: 0 when it holds nothing any more and is only listed until the last
+ * mapping of its memory goes, -ERESTART: call again. Not for the current one. */
+int must_check domain_kill(struct domain *d);
+void domains_run(void);         /* WORK_DOMAINS */
 
 #endif

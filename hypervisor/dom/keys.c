@@ -10,16 +10,6 @@
 #include <xen/vcpu.h>
 #include <xen/xen.h>
 
-static void for_each_domain(void (*fn)(struct domain *d))
-{
-    for (u16 id = 0; id < DOMID_FIRST_RESERVED; id++) {
-        struct domain *d = domain_lookup(id);
-
-        if (d)
-            fn(d);
-    }
-}
-
 static void show_domain(struct domain *d)
 {
     static const char *const states[] = { "running", "runnable", "blocked", "offline" };
@@ -37,9 +27,17 @@ static void show_domain(struct domain *d)
 static void show_events(struct domain *d) { evtchn_show(&d->evtchn); }
 static void show_grants(struct domain *d) { grant_show(&d->grants); }
 
-static void key_domains(void) { for_each_domain(show_domain); }
-static void key_events(void) { for_each_domain(show_events); }
-static void key_grants(void) { for_each_domain(show_grants); }
+static void with_all(void (*show)(struct domain *d))
+{
+    struct domain *d;
+
+    for_each_domain(d)
+        show(d);
+}
+
+static void key_domains(void) { with_all(show_domain); }
+static void key_events(void) { with_all(show_events); }
+static void key_grants(void) { with_all(show_grants); }
 
 static void key_memory(void)
 {
@@ -71,15 +69,14 @@ static const char *audit_domain(struct domain *d)
 static void audit_all(void)
 {
     const char *broken = audit_frames(), *name;
+    struct domain *d;
 
     name = heap_audit();
     broken = name ? name : broken;
     name = sched_audit();
     broken = name ? name : broken;
-    for (u16 id = 0; id < DOMID_FIRST_RESERVED; id++) {
-        struct domain *d = domain_lookup(id);
-
-        name = d ? audit_domain(d) : NULL;
+    for_each_domain(d) {
+        name = audit_domain(d);
         broken = name ? name : broken;
     }
     printk("audit: %s\n", broken ? broken : "clean");
@@ -116,5 +113,5 @@ void audit_for_each_root(void (*fn)(mfn_t root, void *ctx), void *ctx)
 {
     root_fn = fn;
     root_ctx = ctx;
-    for_each_domain(domain_roots);
+    with_all(domain_roots);
 }

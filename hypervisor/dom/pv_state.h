@@ -31,6 +31,7 @@ struct pv_vcpu {
     bool in_kernel;                 /* guest kernel mode (both guest modes are CPU ring 3) */
     mfn_t root_kernel, root_user;   /* L4 frames, TYPE_L4 held; root_user may be MFN_INVALID */
     struct mmu_ctx mmu;             /* page-table work in progress */
+    struct mmu_ctx foreign_mmu;     /* the same on tables of a domain that this one builds */
 
     struct pv_trap traps[256];
     struct pv_callback event, failsafe, syscall, syscall32, sysenter;
@@ -67,6 +68,7 @@ struct pv_pit {
 };
 
 struct pv_domain {
+    struct mmu_ctx mmu;             /* for taking the dying domain's tables apart */
     mfn_t perdomain_l1[64];         /* tables behind slot 260: vcpu i is in [i / 16] */
     bool writable_pagetables;       /* vm_assist 2 */
     u32 vm_assist;                  /* all enabled bits */

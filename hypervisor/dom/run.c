@@ -39,7 +39,7 @@ void flush_drop_root(void)
         drop_current();
 }
 
-static void wait_until_saved(struct vcpu *v)
+void vcpu_save(struct vcpu *v)
 {
     u16 where;
 
@@ -64,7 +64,7 @@ static void switch_to(struct vcpu *next)
         if (prev)       /* first: the CPU that has next may be waiting for prev */
             drop_current();
         prev = NULL;
-        wait_until_saved(next);
+        vcpu_save(next);
     }
     if (prev)
         prev->domain->ops->save(prev);

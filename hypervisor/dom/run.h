@@ -10,6 +10,9 @@ void run_work(void);
 /* A CPU that has never run a guest starts here and stays. */
 void noreturn run_first(void);
 
+/* Returns once the state of a vcpu that does not run is in memory, and not kept lazily in some CPU. */
+void vcpu_save(struct vcpu *v);
+
 /* RUNSTATE_* of a vcpu; times are accounted up to now. */
 void runstate_change(struct vcpu *v, u32 state, u64 now_ns);
 struct vcpu_runstate_info;

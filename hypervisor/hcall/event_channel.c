@@ -4,6 +4,7 @@
  * One row per operation; what is not in the table is -ENOSYS. Results go back only when the operation succeeded.
  */
 #include <hcall/hcall.h>
+#include <xen/xen.h>
 
 union evtchn_arg {
     struct evtchn_alloc_unbound alloc_unbound;
@@ -22,20 +23,11 @@ union evtchn_arg {
     struct evtchn_set_priority set_priority;
 };
 
-/* The domain an operation acts on: the caller, or with the control right any other. -ESRCH, -EPERM. */
-static int find_target(u16 domid, struct domain **d)
-{
-    *d = domain_lookup_self(domid);
-    if (!*d)
-        return -ESRCH;
-    return *d == current_domain() ? 0 : policy_check(current_domain(), RIGHT_CONTROL);
-}
-
 static int op_alloc_unbound(struct evtchn_domain *self, union evtchn_arg *arg)
 {
     struct evtchn_alloc_unbound *a = &arg->alloc_unbound;
     struct domain *d;
-    int rc = find_target(a->dom, &d);
+    int rc = hcall_target(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, a->dom, &d);
 
     return rc ? rc : evtchn_alloc_unbound(&d->evtchn, a->remote_dom == DOMID_SELF ? self->domid : a->remote_dom, &a->port);
 }
@@ -77,7 +69,7 @@ static int op_unmask(struct evtchn_domain *self, union evtchn_arg *arg) { return
 static int op_status(struct evtchn_domain *self, union evtchn_arg *arg)
 {
     struct domain *d;
-    int rc = find_target(arg->status.dom, &d);
+    int rc = hcall_target(__HYPERVISOR_event_channel_op, EVTCHNOP_status, arg->status.dom, &d);
 
     return rc ? rc : evtchn_status(&d->evtchn, &arg->status);
 }
@@ -85,7 +77,7 @@ static int op_status(struct evtchn_domain *self, union evtchn_arg *arg)
 static int op_reset(struct evtchn_domain *self, union evtchn_arg *arg)
 {
     struct domain *d;
-    int rc = find_target(arg->reset.dom, &d);
+    int rc = hcall_target(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, arg->reset.dom, &d);
 
     return rc ? rc : evtchn_reset(&d->evtchn);
 }

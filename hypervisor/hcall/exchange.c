@@ -128,6 +128,7 @@ static int exchange_check(struct exchange *ex)
 {
     const struct xen_memory_reservation *in = &ex->x.in, *out = &ex->x.out;
     struct domain *d;
+    int rc;
 
     if (in->extent_order > CHUNK_MAX_ORDER || out->extent_order > CHUNK_MAX_ORDER)
         return -EPERM;
@@ -141,11 +142,9 @@ static int exchange_check(struct exchange *ex)
     ex->chunk_order = max(in->extent_order, out->extent_order);
     if ((in->nr_extents << in->extent_order) & (BIT(ex->chunk_order) - 1))
         return -EINVAL;
-    d = domain_lookup_self(in->domid);
-    if (d == NULL)
-        return -ESRCH;
-    if (d != current_domain() && policy_check(current_domain(), RIGHT_CONTROL))
-        return -EPERM;
+    rc = hcall_target(__HYPERVISOR_memory_op, XENMEM_exchange, in->domid, &d);
+    if (rc)
+        return rc;
     ex->mm = &d->mm;
     ex->width_bits = XENMEMF_get_address_bits(out->mem_flags) ? XENMEMF_get_address_bits(out->mem_flags) : HEAP_ANY_WIDTH;
     return 0;

@@ -23,6 +23,13 @@ HCALLS_IMPL(HCALL_DECLARE)
 static inline guest_ptr_t hcall_ptr(const struct hcall_args *args, unsigned i) { return guest_ptr(args->a[i]); }
 
 /*
+ * Whether the current domain may perform an operation of a hypercall (__HYPERVISOR_*): on object, NULL when it names no
+ * domain. 0 or -EPERM. hcall_target() looks the domain up first, DOMID_SELF included: -ESRCH. hcall/target.c.
+ */
+int must_check hcall_allowed(unsigned call, unsigned op, const struct domain *object);
+int must_check hcall_target(unsigned call, unsigned op, u16 domid, struct domain **d);
+
+/*
  * The one batch loop: for each of n elements of size bytes at p: copy in, perform, copy back when the row says so;
  * poll for preemption between elements. Returns 0 when all are done, -ERESTART with *done < n, -EFAULT, or the
  * element's error where the row stops at the first one. Always in line: a constant row makes a loop of its own.

@@ -87,9 +87,8 @@ static long reservation_op(struct hcall_args *args, int (*one)(struct reservatio
 
     if (guest_read(&res.r, arg, sizeof(res.r)) || res.r.nr_extents > ~0U >> EXTENT_SHIFT || start > res.r.nr_extents)
         return start;
-    res.d = domain_lookup_self(res.r.domid);
-    if (res.d == NULL || res.r.extent_order > max_order(res.d) ||
-        (res.d != current_domain() && policy_check(current_domain(), RIGHT_CONTROL)) ||
+    if (hcall_target(__HYPERVISOR_memory_op, args->a[0] & (BIT(EXTENT_SHIFT) - 1), res.r.domid, &res.d) ||
+        res.r.extent_order > max_order(res.d) ||
         !guest_array_ok(guest_ptr((u64)res.r.extent_start.p), res.r.nr_extents, sizeof(xen_pfn_t)))
         return start;
     for (; res.done < res.r.nr_extents; res.done++) {
@@ -103,19 +102,18 @@ static long reservation_op(struct hcall_args *args, int (*one)(struct reservatio
     return res.done;
 }
 
-static long account_op(guest_ptr_t arg, bool maximum)
+static long account_op(guest_ptr_t arg, unsigned op)
 {
     struct domain *d;
     domid_t domid;
+    int rc;
 
     if (guest_read(&domid, arg, sizeof(domid)))
         return -EFAULT;
-    d = domain_lookup_self(domid);
-    if (d == NULL)
-        return -ESRCH;
-    if (d != current_domain() && policy_check(current_domain(), RIGHT_CONTROL))
-        return -EPERM;
-    return maximum ? d->mm.max_pages : d->mm.tot_pages;
+    rc = hcall_target(__HYPERVISOR_memory_op, op, domid, &d);
+    if (rc)
+        return rc;
+    return op == XENMEM_maximum_reservation ? d->mm.max_pages : d->mm.tot_pages;
 }
 
 struct e820 {
@@ -129,7 +127,7 @@ static long machine_memory_map(guest_ptr_t arg)
     struct xen_memory_map map;
     u32 n;
 
-    if (policy_check(current_domain(), RIGHT_HARDWARE))
+    if (hcall_allowed(__HYPERVISOR_memory_op, XENMEM_machine_memory_map, NULL))
         return -EPERM;
     if (guest_read(&map, arg, sizeof(map)))
         return -EFAULT;
@@ -170,9 +168,8 @@ long hcall_memory_op(struct hcall_args *args)
     case XENMEM_maximum_ram_page:
         return (long)frame_max - 1;
     case XENMEM_current_reservation:
-        return account_op(arg, false);
     case XENMEM_maximum_reservation:
-        return account_op(arg, true);
+        return account_op(arg, args->a[0] & (BIT(EXTENT_SHIFT) - 1));
     case XENMEM_machine_memory_map:
         return machine_memory_map(arg);
     case XENMEM_machphys_mapping:

@@ -32,7 +32,7 @@ static bool targets_self(u32 foreigndom, struct mmu_targets *t)
 }
 
 /* foreigndom: bits 15:0 owner of the frames, 31:16 owner of the tables + 1, 0 for the caller. */
-static int targets_lookup(u32 foreigndom, struct mmu_targets *t)
+static int targets_lookup(unsigned call, u32 foreigndom, struct mmu_targets *t)
 {
     u16 frames = (u16)foreigndom, tables = (u16)(foreigndom >> 16);
     struct domain *self = current_domain();
@@ -42,9 +42,11 @@ static int targets_lookup(u32 foreigndom, struct mmu_targets *t)
     t->frames = t->special != DOMID_INVALID ? self : domain_lookup_self(frames);
     if (t->tables == NULL || t->frames == NULL)
         return -ESRCH;
-    if (t->tables != self || t->frames != self || t->special == DOMID_XEN)
+    if (t->special == DOMID_XEN)
         return policy_check(self, RIGHT_CONTROL);
-    return 0;
+    if (t->tables != self && hcall_allowed(call, 0, t->tables))
+        return -EPERM;
+    return t->frames != self ? hcall_allowed(call, 0, t->frames) : 0;
 }
 
 /* A frame that is no page table: an ordinary write to the guest's own memory. */
@@ -156,7 +158,7 @@ batch_inline long run_counted_batch(struct hcall_args *args, const struct batch_
 long hcall_mmu_update(struct hcall_args *args)
 {
     struct mmu_targets t;
-    int rc = targets_self((u32)args->a[3], &t) ? 0 : targets_lookup((u32)args->a[3], &t);
+    int rc = targets_self((u32)args->a[3], &t) ? 0 : targets_lookup(__HYPERVISOR_mmu_update, (u32)args->a[3], &t);
 
     return rc ? rc : run_counted_batch(args, &mmu_update_row, &t);
 }
@@ -231,27 +233,30 @@ long hcall_update_va_mapping(struct hcall_args *args)
 
 /* ---- mmuext_op -------------------------------------------------------------------------------------------------- */
 
-static int ext_pin(struct mmuext_op *op)
+/* Whose tables a batch is about: the caller's, or those of a domain it builds. */
+struct ext_target {
+    struct mmu_ctx *ctx;
+    bool foreign;
+};
+
+static int ext_pin(const struct ext_target *t, struct mmuext_op *op)
 {
-    return table_pin(&current()->pv.mmu, mfn(op->arg1.mfn), (enum page_type)(TYPE_L1 + op->cmd - MMUEXT_PIN_L1_TABLE));
+    return table_pin(t->ctx, mfn(op->arg1.mfn), (enum page_type)(TYPE_L1 + op->cmd - MMUEXT_PIN_L1_TABLE));
 }
 
-static int ext_unpin(struct mmuext_op *op)
-{
-    return table_unpin(&current()->pv.mmu, mfn(op->arg1.mfn));
-}
+static int ext_unpin(const struct ext_target *t, struct mmuext_op *op) { return table_unpin(t->ctx, mfn(op->arg1.mfn)); }
 
-static int ext_new_baseptr(struct mmuext_op *op)
+static int ext_new_baseptr(const struct ext_target *t, struct mmuext_op *op)
 {
     return pv_set_kernel_root(current(), mfn(op->arg1.mfn));
 }
 
-static int ext_new_user_baseptr(struct mmuext_op *op)
+static int ext_new_user_baseptr(const struct ext_target *t, struct mmuext_op *op)
 {
     return pv_set_user_root(current(), op->arg1.mfn ? mfn(op->arg1.mfn) : MFN_INVALID);
 }
 
-static int ext_flush_local(struct mmuext_op *op)
+static int ext_flush_local(const struct ext_target *t, struct mmuext_op *op)
 {
     bool page = op->cmd == MMUEXT_INVLPG_LOCAL;
 
@@ -261,7 +266,7 @@ static int ext_flush_local(struct mmuext_op *op)
     return 0;
 }
 
-static int ext_flush_multi(struct mmuext_op *op)
+static int ext_flush_multi(const struct ext_target *t, struct mmuext_op *op)
 {
     bool page = op->cmd == MMUEXT_INVLPG_MULTI;
     cpumask_t mask;
@@ -272,7 +277,7 @@ static int ext_flush_multi(struct mmuext_op *op)
     return 0;
 }
 
-static int ext_flush_all(struct mmuext_op *op)
+static int ext_flush_all(const struct ext_target *t, struct mmuext_op *op)
 {
     bool page = op->cmd == MMUEXT_INVLPG_ALL;
 
@@ -280,7 +285,7 @@ static int ext_flush_all(struct mmuext_op *op)
     return 0;
 }
 
-static int ext_flush_cache(struct mmuext_op *op)
+static int ext_flush_cache(const struct ext_target *t, struct mmuext_op *op)
 {
     if (!current_domain()->mm.cache_attributes)
         return -EACCES;
@@ -291,17 +296,17 @@ static int ext_flush_cache(struct mmuext_op *op)
     return 0;
 }
 
-static int ext_set_ldt(struct mmuext_op *op)
+static int ext_set_ldt(const struct ext_target *t, struct mmuext_op *op)
 {
     return pv_set_ldt(current(), op->arg1.linear_addr, op->arg2.nr_ents);
 }
 
-static int ext_clear_page(struct mmuext_op *op)
+static int ext_clear_page(const struct ext_target *t, struct mmuext_op *op)
 {
     struct gfn_held dst;
     void *page;
 
-    if (gfn_hold(current()->pv.mmu.mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst))
+    if (gfn_hold(t->ctx->mm, gfn(op->arg1.mfn), HOLD_WRITE, &dst))
         return -EINVAL;                     /* in use as something else, too */
     page = frame_map(gfn_held_mfn(&dst));
     page_clear(page);
@@ -310,9 +315,9 @@ static int ext_clear_page(struct mmuext_op *op)
     return 0;
 }
 
-static int ext_copy_page(struct mmuext_op *op)
+static int ext_copy_page(const struct ext_target *t, struct mmuext_op *op)
 {
-    struct mm_domain *mm = current()->pv.mmu.mm;
+    struct mm_domain *mm = t->ctx->mm;
     struct gfn_held src, dst;
     void *to, *from;
 
@@ -332,47 +337,65 @@ static int ext_copy_page(struct mmuext_op *op)
     return 0;
 }
 
-static int ext_unsupported(struct mmuext_op *op)
+static int ext_unsupported(const struct ext_target *t, struct mmuext_op *op)
 {
     return -EOPNOTSUPP;
 }
 
-static int (*const mmuext_ops[])(struct mmuext_op *) = {
-    [MMUEXT_PIN_L1_TABLE] = ext_pin,        [MMUEXT_PIN_L2_TABLE] = ext_pin,
-    [MMUEXT_PIN_L3_TABLE] = ext_pin,        [MMUEXT_PIN_L4_TABLE] = ext_pin,
-    [MMUEXT_UNPIN_TABLE] = ext_unpin,       [MMUEXT_NEW_BASEPTR] = ext_new_baseptr,
-    [MMUEXT_NEW_USER_BASEPTR] = ext_new_user_baseptr,
-    [MMUEXT_TLB_FLUSH_LOCAL] = ext_flush_local, [MMUEXT_INVLPG_LOCAL] = ext_flush_local,
-    [MMUEXT_TLB_FLUSH_MULTI] = ext_flush_multi, [MMUEXT_INVLPG_MULTI] = ext_flush_multi,
-    [MMUEXT_TLB_FLUSH_ALL] = ext_flush_all, [MMUEXT_INVLPG_ALL] = ext_flush_all,
-    [MMUEXT_FLUSH_CACHE] = ext_flush_cache, [MMUEXT_FLUSH_CACHE_GLOBAL] = ext_flush_cache,
-    [MMUEXT_SET_LDT] = ext_set_ldt,
-    [MMUEXT_CLEAR_PAGE] = ext_clear_page,   [MMUEXT_COPY_PAGE] = ext_copy_page,
-    [MMUEXT_MARK_SUPER] = ext_unsupported,  [MMUEXT_UNMARK_SUPER] = ext_unsupported,
+static const struct ext_row {
+    int (*perform)(const struct ext_target *t, struct mmuext_op *op);
+    bool foreign;                   /* makes sense for a domain under construction */
+} mmuext_rows[] = {
+    [MMUEXT_PIN_L1_TABLE] = { ext_pin, true },              [MMUEXT_PIN_L2_TABLE] = { ext_pin, true },
+    [MMUEXT_PIN_L3_TABLE] = { ext_pin, true },              [MMUEXT_PIN_L4_TABLE] = { ext_pin, true },
+    [MMUEXT_UNPIN_TABLE] = { ext_unpin, true },             [MMUEXT_NEW_BASEPTR] = { ext_new_baseptr, false },
+    [MMUEXT_NEW_USER_BASEPTR] = { ext_new_user_baseptr, false },
+    [MMUEXT_TLB_FLUSH_LOCAL] = { ext_flush_local, false },  [MMUEXT_INVLPG_LOCAL] = { ext_flush_local, false },
+    [MMUEXT_TLB_FLUSH_MULTI] = { ext_flush_multi, false },  [MMUEXT_INVLPG_MULTI] = { ext_flush_multi, false },
+    [MMUEXT_TLB_FLUSH_ALL] = { ext_flush_all, false },      [MMUEXT_INVLPG_ALL] = { ext_flush_all, false },
+    [MMUEXT_FLUSH_CACHE] = { ext_flush_cache, false },      [MMUEXT_FLUSH_CACHE_GLOBAL] = { ext_flush_cache, false },
+    [MMUEXT_SET_LDT] = { ext_set_ldt, false },
+    [MMUEXT_CLEAR_PAGE] = { ext_clear_page, true },         [MMUEXT_COPY_PAGE] = { ext_copy_page, true },
+    [MMUEXT_MARK_SUPER] = { ext_unsupported, true },        [MMUEXT_UNMARK_SUPER] = { ext_unsupported, true },
 };
 
 static int mmuext_one(void *ctx, void *elem)
 {
+    const struct ext_target *t = ctx;
     struct mmuext_op *op = elem;
-    int rc = mmu_drain(&current()->pv.mmu);
+    const struct ext_row *row = op->cmd < ARRAY_SIZE(mmuext_rows) ? &mmuext_rows[op->cmd] : NULL;
+    int rc = mmu_drain(t->ctx);
 
     if (rc)
         return rc;
-    if (op->cmd >= ARRAY_SIZE(mmuext_ops) || mmuext_ops[op->cmd] == NULL)
+    if (row == NULL || row->perform == NULL)
         return -ENOSYS;
-    return mmuext_ops[op->cmd](op);
+    return t->foreign && !row->foreign ? -EPERM : row->perform(t, op);
 }
 
 static const struct batch_row mmuext_row = { sizeof(struct mmuext_op), false, true, mmuext_one };
 
+/* The slot for a preempted release belongs to one domain's tables at a time. */
+static int foreign_target(struct domain *d, struct ext_target *t)
+{
+    struct mmu_ctx *ctx = &current()->pv.foreign_mmu;
+    int rc = mmu_drain(ctx);
+
+    ctx->mm = &d->mm;
+    *t = (struct ext_target){ ctx, true };
+    return rc;
+}
+
 long hcall_mmuext_op(struct hcall_args *args)
 {
+    struct ext_target target = { &current()->pv.mmu, false };
     struct mmu_targets t;
-    int rc = targets_self((u32)args->a[3], &t) ? 0 : targets_lookup((u32)args->a[3], &t);
+    int rc = 0;
 
-    if (rc)
-        return rc;
-    if (t.frames != current_domain())
-        return -ENOSYS;             /* pinning for a domain under construction comes with the toolstack calls */
-    return run_counted_batch(args, &mmuext_row, NULL);
+    if (!targets_self((u32)args->a[3], &t)) {
+        rc = targets_lookup(__HYPERVISOR_mmuext_op, (u32)args->a[3], &t);
+        if (rc == 0 && t.frames != current_domain())
+            rc = foreign_target(t.frames, &target);
+    }
+    return rc ? rc : run_counted_batch(args, &mmuext_row, &target);
 }

@@ -54,17 +54,6 @@ static int do_get_free_pirq(void *arg)
 
 /* ---- mapping, for oneself or, with the right to control, for others ---- */
 
-static int target_lookup(u16 domid, struct domain **d)
-{
-    int err;
-
-    *d = domain_lookup_self(domid);
-    err = policy_check(current_domain(), RIGHT_HARDWARE | (*d == current_domain() ? 0 : RIGHT_CONTROL));
-    if (err)
-        return err;
-    return *d ? 0 : -ESRCH;
-}
-
 static int map_message(struct domain *d, const struct physdev_map_pirq *map)
 {
     bool has_segment = map->type != MAP_PIRQ_TYPE_MSI;
@@ -85,7 +74,7 @@ static int do_map_pirq(void *arg)
 {
     struct physdev_map_pirq *map = arg;
     struct domain *d;
-    int number = target_lookup(map->domid, &d);
+    int number = hcall_target(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, map->domid, &d);
 
     if (number)
         return number;
@@ -118,7 +107,7 @@ static int do_unmap_pirq(void *arg)
 {
     const struct physdev_unmap_pirq *unmap = arg;
     struct domain *d;
-    int err = target_lookup(unmap->domid, &d);
+    int err = hcall_target(__HYPERVISOR_physdev_op, PHYSDEVOP_unmap_pirq, unmap->domid, &d);
 
     return err ? err : pirq_unmap(&d->pirqs, unmap->pirq);
 }
@@ -221,28 +210,27 @@ union physdev_arg {
 struct physdev_row {
     u16 size;                   /* 0: no such operation */
     bool answers;               /* copied back on success */
-    u8 rights;
     int (*perform)(void *arg);
 };
 
-#define ROW(type, answers, rights, perform) { sizeof(struct type), answers, rights, perform }
+#define ROW(type, answers, perform) { sizeof(struct type), answers, perform }
 static const struct physdev_row rows[] = {
-    [PHYSDEVOP_irq_status_query] = ROW(physdev_irq_status_query, true, 0, do_status_query),
-    [PHYSDEVOP_set_iopl] = ROW(physdev_set_iopl, false, 0, do_set_iopl),
-    [PHYSDEVOP_set_iobitmap] = ROW(physdev_set_iobitmap, false, 0, do_set_iobitmap),
-    [PHYSDEVOP_apic_read] = ROW(physdev_apic, true, RIGHT_HARDWARE, do_apic_read),
-    [PHYSDEVOP_apic_write] = ROW(physdev_apic, false, RIGHT_HARDWARE, do_apic_write),
-    [PHYSDEVOP_alloc_irq_vector] = ROW(physdev_irq, true, RIGHT_HARDWARE, do_alloc_irq_vector),
-    [PHYSDEVOP_free_irq_vector] = ROW(physdev_irq, false, RIGHT_HARDWARE, do_free_irq_vector),
-    [PHYSDEVOP_eoi] = ROW(physdev_eoi, false, 0, do_eoi),
-    [PHYSDEVOP_map_pirq] = ROW(physdev_map_pirq, true, 0, do_map_pirq),
-    [PHYSDEVOP_unmap_pirq] = ROW(physdev_unmap_pirq, false, 0, do_unmap_pirq),
-    [PHYSDEVOP_setup_gsi] = ROW(physdev_setup_gsi, false, RIGHT_HARDWARE, do_setup_gsi),
-    [PHYSDEVOP_get_free_pirq] = ROW(physdev_get_free_pirq, true, 0, do_get_free_pirq),
+    [PHYSDEVOP_irq_status_query] = ROW(physdev_irq_status_query, true, do_status_query),
+    [PHYSDEVOP_set_iopl] = ROW(physdev_set_iopl, false, do_set_iopl),
+    [PHYSDEVOP_set_iobitmap] = ROW(physdev_set_iobitmap, false, do_set_iobitmap),
+    [PHYSDEVOP_apic_read] = ROW(physdev_apic, true, do_apic_read),
+    [PHYSDEVOP_apic_write] = ROW(physdev_apic, false, do_apic_write),
+    [PHYSDEVOP_alloc_irq_vector] = ROW(physdev_irq, true, do_alloc_irq_vector),
+    [PHYSDEVOP_free_irq_vector] = ROW(physdev_irq, false, do_free_irq_vector),
+    [PHYSDEVOP_eoi] = ROW(physdev_eoi, false, do_eoi),
+    [PHYSDEVOP_map_pirq] = ROW(physdev_map_pirq, true, do_map_pirq),
+    [PHYSDEVOP_unmap_pirq] = ROW(physdev_unmap_pirq, false, do_unmap_pirq),
+    [PHYSDEVOP_setup_gsi] = ROW(physdev_setup_gsi, false, do_setup_gsi),
+    [PHYSDEVOP_get_free_pirq] = ROW(physdev_get_free_pirq, true, do_get_free_pirq),
     /* Its options behind the fixed part are about memory nodes: not read. */
-    [PHYSDEVOP_pci_device_add] = ROW(physdev_pci_device_add, false, RIGHT_HARDWARE, do_pci_device_add),
-    [PHYSDEVOP_pci_device_remove] = ROW(physdev_pci_device, false, RIGHT_HARDWARE, do_pci_device_remove),
-    [PHYSDEVOP_pirq_eoi_gmfn_v2] = ROW(physdev_pirq_eoi_gmfn, false, 0, do_pirq_eoi_gmfn),
+    [PHYSDEVOP_pci_device_add] = ROW(physdev_pci_device_add, false, do_pci_device_add),
+    [PHYSDEVOP_pci_device_remove] = ROW(physdev_pci_device, false, do_pci_device_remove),
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = ROW(physdev_pirq_eoi_gmfn, false, do_pirq_eoi_gmfn),
 };
 
 long hcall_physdev_op(struct hcall_args *args)
@@ -253,7 +241,7 @@ long hcall_physdev_op(struct hcall_args *args)
 
     if (!row || !row->size)
         return -ENOSYS;
-    err = policy_check(current_domain(), row->rights);
+    err = hcall_allowed(__HYPERVISOR_physdev_op, (unsigned)args->a[0], NULL);
     if (err)
         return err;
     if (guest_read(&arg, hcall_ptr(args, 1), row->size))

@@ -87,12 +87,13 @@ long hcall_platform_op(struct hcall_args *args)
 {
     guest_ptr_t arg = hcall_ptr(args, 0);
     struct xen_platform_op op;
-    int rc = policy_check(current_domain(), RIGHT_HARDWARE);
+    int rc;
 
-    if (rc)
-        return rc;
     if (guest_read(&op, arg, sizeof(op)))
         return -EFAULT;
+    rc = hcall_allowed(__HYPERVISOR_platform_op, op.cmd, NULL);
+    if (rc)
+        return rc;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -EACCES;
     for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {

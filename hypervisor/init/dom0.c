@@ -324,15 +324,16 @@ static boot_text void create(struct build *b, const struct dom0_options *o, u64 
     struct vcpu *v;
 
     config.max_vcpus = min(config.max_vcpus, (u32)MAX_VCPUS);
-    if (domain_create(&config, &b->d) || pv_domain_init(b->d))
+    if (domain_create(&config, &b->d))
         panic("domain 0: no memory for the hypervisor's own structures: give less with dom0_mem=");
     for (u32 i = 0; i < config.max_vcpus; i++) {
-        if (vcpu_create(b->d, i, i % cpu_online_count, &v) || pv_vcpu_init(v))
+        if (vcpu_create(b->d, i, i % cpu_online_count, &v))
             panic("domain 0: no memory for vcpu %u: give fewer with dom0_max_vcpus=", i);
         vcpu_publish(v);
     }
     domain0 = b->d;
-    domain_publish(b->d);
+    if (domain_publish(b->d))
+        panic("domain 0: no memory for the list of domains: give less with dom0_mem=");
 }
 
 boot_text void dom0_build(const struct dom0_options *o)

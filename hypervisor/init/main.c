@@ -142,6 +142,7 @@ static boot_text void start_services(void)
 
     counters_name_hypercalls(names, ARRAY_SIZE(names));
     work_set_handler(WORK_TIME, time_changed);
+    domains_init();
     keys_init();
     sched_init(boot_options.sched);
     irq_init();

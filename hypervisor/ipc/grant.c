@@ -113,6 +113,23 @@ int grant_table_init(struct grant_table *gt, struct mm_domain *mm, u16 domid, u3
     return rc;
 }
 
+static void frames_abandon(struct grant_table *gt, void **pages, u32 *nr)
+{
+    while (*nr) {
+        --*nr;
+        mm_abandon_shared(gt->mm, frame_of_ptr(pages[*nr]));
+        pages[*nr] = NULL;
+    }
+}
+
+void grant_frames_abandon(struct grant_table *gt)
+{
+    spin_lock(&gt->lock);
+    frames_abandon(gt, (void **)gt->status, &gt->nr_status);
+    frames_abandon(gt, gt->shared, &gt->nr_frames);
+    spin_unlock(&gt->lock);
+}
+
 int grant_table_fini(struct grant_table *gt)
 {
     if (!frames_retract(gt, (void **)gt->status, &gt->nr_status, 0) || !frames_retract(gt, gt->shared, &gt->nr_frames, 0))

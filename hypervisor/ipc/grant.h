@@ -36,6 +36,9 @@ int must_check grant_table_init(struct grant_table *gt, struct mm_domain *mm, u1
 /* Takes the frames back and frees everything; no grant is in use any more. -EBUSY: a frame of the table is still
  * mapped somewhere, call again later. Fine on a zeroed or finished table. */
 int grant_table_fini(struct grant_table *gt);
+/* The domain is dying and nobody looks at its entries any more: its frames are its own to the last mapping, and the
+ * table has none. grant_table_fini() frees the rest. */
+void grant_frames_abandon(struct grant_table *gt);
 
 /* Makes room for nr frames, and status frames to match. -EINVAL: more than max_frames; -ENOMEM. */
 int must_check grant_grow(struct grant_table *gt, u32 nr);

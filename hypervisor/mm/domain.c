@@ -25,13 +25,13 @@ static void *rights_resize(void *old, size_t old_bytes, size_t new_bytes)
 int mm_domain_init(struct mm_domain *mm, u16 domid, u32 max_pages)
 {
     memset(mm, 0, sizeof(*mm));
+    mm->perdomain_l3 = MFN_INVALID;
     mm->chunks = mem_alloc((frame_max / PTES_PER_PAGE + 1) * sizeof(mm->chunks[0]));
     if (mm->chunks == NULL)
         return -ENOMEM;
     spin_lock_init(&mm->lock, RANK_MM_DOMAIN);
     mm->domid = domid;
     mm->max_pages = max_pages;
-    mm->perdomain_l3 = MFN_INVALID;
     rangeset_init(&mm->iomem, rights_resize);
     rangeset_init(&mm->ioports, rights_resize);
     return 0;
@@ -42,6 +42,13 @@ void mm_domain_fini(struct mm_domain *mm)
     rangeset_fini(&mm->iomem);
     rangeset_fini(&mm->ioports);
     mem_free(mm->chunks);
+}
+
+void mm_domain_close(struct mm_domain *mm)
+{
+    spin_lock(&mm->lock);
+    mm->dying = true;
+    spin_unlock(&mm->lock);
 }
 
 int mm_assign(struct mm_domain *mm, mfn_t m, u64 pages)
@@ -70,10 +77,28 @@ int mm_assign(struct mm_domain *mm, mfn_t m, u64 pages)
 
 void mm_unassign(struct mm_domain *mm, mfn_t m)
 {
+    bool last;
+
     spin_lock(&mm->lock);
     mm->tot_pages--;
     mm->chunks[m.n / PTES_PER_PAGE]--;
+    last = mm->dying && !mm->tot_pages;
     spin_unlock(&mm->lock);
+    if (last)
+        domain_memory_gone();
+}
+
+void mm_abandon_shared(struct mm_domain *mm, mfn_t m)
+{
+    struct frame *f = frame_entry(m);
+
+    spin_lock(&mm->lock);
+    mm->tot_pages++;
+    mm->chunks[m.n / PTES_PER_PAGE]++;
+    spin_unlock(&mm->lock);
+    __atomic_fetch_and(&f->refs, ~FRAME_HEAP, __ATOMIC_RELEASE);
+    type_put(f);
+    (void)frame_release(f);             /* FRAME_ALLOCATED is set: cannot fail */
 }
 
 int mm_populate(struct mm_domain *mm, unsigned order, unsigned width_bits, mfn_t *out)

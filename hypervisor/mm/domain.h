@@ -11,10 +11,11 @@
 struct mm_domain {
     spinlock_t lock;            /* RANK_MM_DOMAIN: tot_pages, max_pages, chunks */
     u16 domid;                  /* (c) const after create */
-    bool dying;                 /* (l) no new pages, no new references by others */
+    bool dying;                 /* (l) no new pages */
     u32 tot_pages;              /* (l) frames owned (FRAME_ALLOCATED set) */
     u32 max_pages;              /* (l) limit */
     u16 *chunks;                /* (l) frames owned in each 2 MiB piece of the machine, so that teardown finds them */
+    u64 relinquished;           /* by the one who takes the memory away: frames below have been looked at */
     mfn_t perdomain_l3;         /* (c) what L4 slot 260 of each of its page tables points at */
     cpumask_t dirty_cpus;       /* (a) CPUs that have its page tables loaded or may have entries cached */
     struct rangeset iomem;      /* (l) frames of device memory it may map */
@@ -30,6 +31,13 @@ struct mm_domain *mm_domain_of(u16 domid);
 int must_check mm_domain_init(struct mm_domain *mm, u16 domid, u32 max_pages);
 
 void mm_domain_fini(struct mm_domain *mm);
+/* No new pages from now on. */
+void mm_domain_close(struct mm_domain *mm);
+/* A dying domain's page that the hypervisor shared with it (frame_share()) and uses no more: it becomes an ordinary
+ * frame of the domain's whose owner has let go, freed with the last mapping. */
+void mm_abandon_shared(struct mm_domain *mm, mfn_t m);
+/* Upward, dom/kill.c: a dying domain's last frame was freed. Any context. */
+void domain_memory_gone(void);
 /* Takes a frame out of the account (it is being freed or changes hands). */
 void mm_unassign(struct mm_domain *mm, mfn_t m);
 /* Gives frames to a domain: owner, FRAME_ALLOCATED with one reference, M2P stays. -E2BIG over max_pages, -EINVAL dying. */

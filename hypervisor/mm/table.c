@@ -194,7 +194,7 @@ void table_put(struct mmu_ctx *ctx, struct frame *f)
     frame_put(f);
 }
 
-static int resume_release(struct mmu_ctx *ctx, struct frame *f)
+int table_release_partial(struct mmu_ctx *ctx, struct frame *f)
 {
     enum page_type type = frame_type(f);
     int rc;
@@ -208,7 +208,7 @@ static int resume_release(struct mmu_ctx *ctx, struct frame *f)
 
 void table_put_all(struct mmu_ctx *ctx, struct frame *f)
 {
-    while (resume_release(ctx, f))
+    while (table_release_partial(ctx, f))
         ;
 }
 
@@ -218,7 +218,7 @@ int mmu_drain(struct mmu_ctx *ctx)
 
     if (likely(f == NULL))
         return 0;
-    if (resume_release(ctx, f))
+    if (table_release_partial(ctx, f))
         return -ERESTART;
     ctx->pending = NULL;
     frame_put(f);

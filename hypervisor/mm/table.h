@@ -58,5 +58,10 @@ mfn_t table_walk_l1(mfn_t root, u64 va);
 void table_hole_init(void);
 /* Frees what a PARTIAL table holds, without preemption bound. */
 void table_put_all(struct mmu_ctx *ctx, struct frame *f);
+/* The same with preemption: 0 (also when the frame is not PARTIAL) or -ERESTART. The caller holds a reference. */
+int must_check table_release_partial(struct mmu_ctx *ctx, struct frame *f);
+/* Takes every frame away from a dying domain (ctx->mm) whose vcpus hold nothing any more, pins included. Frames that
+ * others map stay until they stop. 0 or -ERESTART; mm/relinquish.c. */
+int must_check mm_relinquish(struct mmu_ctx *ctx);
 
 #endif

@@ -86,4 +86,14 @@ static void update_areas(struct vcpu *v)
         root_toggle(v->pv.root_user);
 }
 
-const struct guest_ops pv_guest_ops = { .save = pv_save, .load = pv_load, .update_areas = update_areas };
+const struct guest_ops pv_guest_ops = {
+    .save = pv_save,
+    .load = pv_load,
+    .update_areas = update_areas,
+    .domain_init = pv_domain_init,
+    .domain_fini = pv_domain_fini,
+    .vcpu_init = pv_vcpu_init,
+    .vcpu_fini = pv_vcpu_fini,
+    .vcpu_release = pv_vcpu_release,
+    .relinquish = pv_relinquish,
+};

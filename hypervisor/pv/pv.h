@@ -17,6 +17,10 @@ void pv_domain_fini(struct domain *d);
 /* Registers, control registers and debug registers as at reset; no address space yet. -ENOMEM. */
 int must_check pv_vcpu_init(struct vcpu *v);
 void pv_vcpu_fini(struct vcpu *v);
+/* For a dying domain: lets go of the page tables, descriptor tables and half-done work of a vcpu that will not run
+ * again; takes the domain's memory away. 0 or -ERESTART. */
+int must_check pv_vcpu_release(struct vcpu *v);
+int must_check pv_relinquish(struct domain *d);
 
 /* MMUEXT_NEW_BASEPTR, NEW_USER_BASEPTR (MFN_INVALID: none). The vcpu is current and in kernel mode. Errors: table_get(). */
 int must_check pv_set_kernel_root(struct vcpu *v, mfn_t root);

@@ -76,10 +76,37 @@ int pv_vcpu_init(struct vcpu *v)
     return 0;
 }
 
-void pv_vcpu_fini(struct vcpu *v)
+void pv_vcpu_fini(struct vcpu *v) { mem_free(v->xstate); }
+
+/* The slot is empty on entry, and on success again. */
+static int drop_root(struct vcpu *v, mfn_t *root)
 {
+    mfn_t m = *root;
+
+    if (mfn_is_invalid(m))
+        return 0;
+    *root = MFN_INVALID;
+    table_put(&v->pv.mmu, frame_entry(m));
+    return mmu_drain(&v->pv.mmu);
+}
+
+int pv_vcpu_release(struct vcpu *v)
+{
+    int rc = mmu_drain(&v->pv.mmu);
+
+    if (rc == 0)
+        rc = mmu_drain(&v->pv.foreign_mmu);
+    if (rc)
+        return rc;
     pv_descriptor_fini(v);
-    mem_free(v->xstate);
+    rc = drop_root(v, &v->pv.root_user);
+    return rc ? rc : drop_root(v, &v->pv.root_kernel);
+}
+
+int pv_relinquish(struct domain *d)
+{
+    d->pv.mmu.mm = &d->mm;
+    return mm_relinquish(&d->pv.mmu);
 }
 
 static void load_root(struct vcpu *v)

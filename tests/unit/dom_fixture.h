@@ -60,7 +60,7 @@ static inline struct domain *new_domain(u16 id)
     struct domain *d = NULL;
 
     assert_int_equal(domain_create(&config, &d), 0);
-    domain_publish(d);
+    assert_int_equal(domain_publish(d), 0);
     return d;
 }
 
@@ -89,6 +89,7 @@ static inline int dom_setup(void **state)
     heap_init();
     frame_table_init();
     sched_init("rr");
+    domains_init();
     for (unsigned cpu = 4; cpu-- > 0;) {
         fake_cpu_set(cpu);
         cpu_info()->work = 0;

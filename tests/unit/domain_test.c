@@ -13,7 +13,7 @@
 
 static void arguments_are_checked(void **state)
 {
-    struct domain_config c = config_of(1024);
+    struct domain_config c = config_of(DOMID_FIRST_RESERVED);
     struct domain *d = NULL;
     struct vcpu *v = NULL;
 
@@ -134,7 +134,7 @@ static void look_up(void **state)
     assert_ptr_equal(domain_lookup(0), domain0);
     assert_ptr_equal(domain_lookup(5), d5);
     assert_null(domain_lookup(7));
-    assert_null(domain_lookup(1024));
+    assert_null(domain_lookup(DOMID_FIRST_RESERVED));
     assert_null(domain_lookup(DOMID_SELF));
     assert_ptr_equal(domain_lookup_self(DOMID_SELF), d5);
     assert_ptr_equal(domain_lookup_self(0), domain0);

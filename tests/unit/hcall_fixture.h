@@ -184,7 +184,6 @@ static inline struct vcpu *guest_vcpu(struct domain *d, u32 id, unsigned cpu)
 
     cpumask_set(&where, cpu);
     assert_int_equal(vcpu_create(d, id, cpu, &v), 0);
-    assert_int_equal(pv_vcpu_init(v), 0);
     assert_int_equal(sched_set_affinity(&v->unit, &where), 0);
     vcpu_publish(v);
     return v;
@@ -220,12 +219,11 @@ static inline void guest_create(struct guest *guest, u16 id, u32 rights, unsigne
     };
 
     assert_int_equal(domain_create(&config, &guest->d), 0);
-    assert_int_equal(pv_domain_init(guest->d), 0);
     guest->cpu = cpu;
     guest->v = guest_vcpu(guest->d, 0, cpu);
     guest_vcpu(guest->d, 1, 2);
     guest_vcpu(guest->d, LATE_VCPU, 3);
-    domain_publish(guest->d);
+    assert_int_equal(domain_publish(guest->d), 0);
     guest_tables(guest);
     assert_int_equal(table_pin(&guest->v->pv.mmu, guest->l4, TYPE_L4), 0);
     assert_int_equal(table_get(&guest->v->pv.mmu, guest->l4, TYPE_L4), 0);
@@ -266,6 +264,7 @@ static inline int hcall_setup(void **state)
     keep_zero_frame();
     table_hole_init();
     sched_init("rr");
+    domains_init();
     fake_ioapic_add(0xfec00000, 0, 24);
     irq_init();
     for (unsigned cpu = 4; cpu-- > 0;) {

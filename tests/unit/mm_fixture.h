@@ -28,6 +28,7 @@ static u64 free_before, objects_before;
 static unsigned root_drops;
 
 /* ---- what the layers above give ---- */
+void domain_memory_gone(void) {}
 struct mm_domain *mm_domain_of(u16 domid) { return domid < DOMAINS && dom[domid].chunks ? &dom[domid] : NULL; }
 void flush_drop_root(void) { root_drops++; }
 

@@ -24,6 +24,7 @@ static struct range port_ranges[8];
 static u8 guest_pages[4 * PAGE_SIZE] aligned(PAGE_SIZE);
 
 /* What the layers above give mm/. */
+void domain_memory_gone(void) {}
 struct mm_domain *mm_domain_of(u16 domid) { return domid == dom.mm.domid ? &dom.mm : NULL; }
 void flush_drop_root(void) {}
 
