@@ -45,7 +45,7 @@ class Sub:
     def __init__(self, number, constant, priority, state, who, arg):
         self.number, self.constant, self.priority = int(number), constant, priority
         self.state, self.who, self.arg = state, who, arg
-        self.name = re.sub(r"^[A-Z]+_", "", constant)
+        self.name = re.sub(r"^(XEN_)?[A-Z]+_", "", constant)
         if state not in STATES or who not in RIGHTS or not re.fullmatch(r"P[0-4]t?", priority):
             raise ValueError(f"sub {number} {constant}: unknown state, right or priority")
 
@@ -124,9 +124,10 @@ def stub(call):
 
 def stubs(calls):
     out = [f"/* {BANNER} */", "#pragma once", "", "#include <stdint.h>"]
-    out += [f"#include <xen/{h}.h>" for h in HEADERS] + [""]
+    out += [f"#include <xen/{h}.h>" for h in HEADERS] + ["struct xen_domctl;", "struct xen_sysctl;", ""]
     out += [f'_Static_assert({c.header_constant()} == {c.number}, "{c.name}");' for c in calls]
-    out += ["#ifdef __XEN_TOOLS__ /* else the public headers hide some operations */"]
+    out += ["#ifdef __XEN_TOOLS__ /* else the public headers hide some operations */", "#include <xen/domctl.h>",
+            "#include <xen/sysctl.h>"]
     out += [f'_Static_assert({s.constant} == {s.number}, "{s.constant}");' for c in calls for s in c.subs]
     out += ["#endif", "", "/* Any number, known or not, with as many arguments as PV64 has. */"]
     out += stub_raw()

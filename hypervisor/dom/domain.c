@@ -140,6 +140,7 @@ void domain_free(struct domain *d)
         BUG();      /* a domain that was listed has abandoned its pages, others were never seen */
     page_free(d->shared);
     mm_domain_fini(&d->mm);
+    mem_free(d->memory_map);
     mem_free(d->vcpus);
     mem_free(d);
 }
@@ -280,6 +281,32 @@ void vcpu_publish(struct vcpu *v)
     spin_unlock(&v->domain->lock);
 }
 
+static int add_if_missing(struct domain *d, u32 id, unsigned cpu)
+{
+    struct vcpu *v;
+    int rc;
+
+    if (domain_vcpu(d, id))
+        return 0;
+    if (d->dying)
+        return -EINVAL;
+    rc = vcpu_create(d, id, cpu, &v);
+    if (rc == 0)
+        vcpu_publish(v);
+    return rc;
+}
+
+int vcpu_add(struct domain *d, u32 id, unsigned cpu)
+{
+    int rc;
+
+    if (!domain_busy_begin(d))
+        return -ERESTART;
+    rc = add_if_missing(d, id, cpu);
+    domain_busy_end(d);
+    return rc;
+}
+
 /* Domain 0's end is the machine's. */
 static void noreturn machine_end(u8 reason)
 {
@@ -317,6 +344,19 @@ void domain_shutdown(struct domain *d, u8 reason)
         machine_end(reason);
     domain_pause(d);
     evtchn_raise_global_virq(&domain0->evtchn, VIRQ_DOM_EXC);
+}
+
+void domain_resume(struct domain *d)
+{
+    bool was_down;
+
+    spin_lock(&d->lock);
+    was_down = d->shutting_down && !d->dying;
+    if (was_down)
+        d->shutting_down = false;
+    spin_unlock(&d->lock);
+    if (was_down)
+        domain_unpause(d);
 }
 
 void domain_crash(struct domain *d, const char *fmt, ...)

@@ -23,6 +23,7 @@
 #define MAX_VCPUS 512           /* per domain; beyond 32 a vcpu needs VCPUOP_register_vcpu_info to be usable */
 
 struct domain;
+struct e820;
 
 struct vcpu_runstate {
     u32 state;                  /* RUNSTATE_* */
@@ -85,8 +86,9 @@ struct domain {
     u8 shutdown_code;           /* (d) valid once shutting_down */
     bool xenstore;              /* (c) runs the XenStore */
     u32 pauses;                 /* (d) by the toolstack; from 1 on every vcpu holds one pause for it */
-    u16 stage;                  /* enum domain_stage; changed by whoever holds killer, then by work handlers */
-    bool killer;                /* (a) a CPU is in domain_kill() */
+    u16 stage;                  /* enum domain_stage; changed by whoever made it busy, then by work handlers */
+    bool busy;                  /* (a) a CPU is in domain_kill() or vcpu_add() */
+    u8 tsc_mode;                /* as the toolstack set it */
     struct grace grace;
     struct mm_domain mm;
     struct evtchn_domain evtchn;
@@ -95,6 +97,8 @@ struct domain {
     struct pv_domain pv;
     struct shared_info *shared; /* (c) hypervisor's mapping of the shared-info page */
     mfn_t shared_mfn;           /* (c) */
+    struct e820 *memory_map;    /* (d) what XENMEM_memory_map tells it; NULL: nothing was set */
+    u32 nr_memory_map;          /* (d) */
     s64 wall_offset_ns;         /* (d) settime: wall clock at system time 0 = boot wall + this */
 };
 
@@ -119,6 +123,8 @@ struct domain *domain_next(u32 domid);
 /* The guest broke a rule mid-way: the domain is shut down with reason crash, the message goes to the log. */
 void domain_crash(struct domain *d, const char *fmt, ...) format_printf(2, 3);
 void domain_shutdown(struct domain *d, u8 reason);
+/* Undoes a shutdown: the vcpus go on. Nothing when it is not shut down. */
+void domain_resume(struct domain *d);
 
 extern struct domain *domain0;
 
@@ -141,6 +147,8 @@ void domain_free(struct domain *d);
 int must_check vcpu_create(struct domain *d, u32 id, unsigned cpu, struct vcpu **out);
 /* From here on look-ups find the vcpu; if the domain is paused, so is it. */
 void vcpu_publish(struct vcpu *v);
+/* Both, unless the vcpu exists. -ENOMEM, -EINVAL (also when the domain is dying), -ERESTART: another CPU is at it. */
+int must_check vcpu_add(struct domain *d, u32 id, unsigned cpu);
 /* From here on look-ups find it. -ENOMEM. */
 int must_check domain_publish(struct domain *d);
 /* And from here on not any more. */
@@ -152,12 +160,15 @@ void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d);
 int must_check domain_pause_by_tools(struct domain *d);
 int must_check domain_unpause_by_tools(struct domain *d);
-/* Pauses a vcpu (all of a domain) and waits until it runs nowhere and its state is in memory; undo with sched_unpause()
- * (domain_unpause()). Not for the current one. -ERESTART: this CPU has work to do first; nothing was paused. */
-int must_check vcpu_pause_sync(struct vcpu *v);
-int must_check domain_pause_sync(struct domain *d);
-/* The waiting alone, for a vcpu that is paused. */
+/* Waits until a vcpu (all of a domain) that is paused, and not current, runs nowhere and its state is in memory.
+ * -ERESTART: this CPU has work to do first. */
 int must_check vcpu_wait_stopped(struct vcpu *v);
+int must_check domain_wait_stopped(struct domain *d);
+/* Pauses and waits; undo with sched_unpause(). -ERESTART: nothing was paused. */
+int must_check vcpu_pause_sync(struct vcpu *v);
+/* One caller at a time changes what a domain consists of; false: another one is at it. */
+bool must_check domain_busy_begin(struct domain *d);
+void domain_busy_end(struct domain *d);
 
 /* ---- dom/kill.c ---- */
 /* Takes a domain apart, by one caller at a time: 0 when it holds nothing any more and is only listed until the last

@@ -27,12 +27,11 @@ static int begin(struct domain *d)
 static int stop(struct domain *d)
 {
     struct vcpu *v;
+    int rc = domain_wait_stopped(d);
 
+    if (rc)
+        return rc;
     for_each_vcpu(d, v) {
-        int rc = vcpu_wait_stopped(v);
-
-        if (rc)
-            return rc;
         timer_stop(&v->singleshot_timer);
         timer_stop(&v->periodic_timer);
         timer_stop(&v->poll_timer);
@@ -83,14 +82,14 @@ int domain_kill(struct domain *d)
 {
     int rc = 0;
 
-    if (__atomic_exchange_n(&d->killer, true, __ATOMIC_ACQUIRE))
+    if (!domain_busy_begin(d))
         return -ERESTART;
     while (rc == 0 && d->stage < STAGE_GRACE) {
         rc = stages[d->stage](d);
         if (rc == 0 && ++d->stage == STAGE_GRACE)
             rc = stages[STAGE_GRACE](d);
     }
-    __atomic_store_n(&d->killer, false, __ATOMIC_RELEASE);
+    domain_busy_end(d);
     return rc;
 }
 

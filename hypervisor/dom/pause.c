@@ -74,18 +74,16 @@ int vcpu_pause_sync(struct vcpu *v)
     return rc;
 }
 
-int domain_pause_sync(struct domain *d)
+int domain_wait_stopped(struct domain *d)
 {
     struct vcpu *v;
     int rc = 0;
 
-    spin_lock(&d->lock);        /* no vcpu may appear in between */
-    domain_pause(d);
-    spin_unlock(&d->lock);
     for_each_vcpu(d, v)
         if (rc == 0)
             rc = vcpu_wait_stopped(v);
-    if (rc)
-        domain_unpause(d);
     return rc;
 }
+
+bool domain_busy_begin(struct domain *d) { return !__atomic_exchange_n(&d->busy, true, __ATOMIC_ACQUIRE); }
+void domain_busy_end(struct domain *d) { __atomic_store_n(&d->busy, false, __ATOMIC_RELEASE); }

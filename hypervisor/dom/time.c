@@ -56,6 +56,8 @@ void domain_wallclock_update(struct domain *d)
     struct shared_info *s = d->shared;
     u64 ns = wall_base_ns + (u64)d->wall_offset_ns;
 
+    if (s == NULL)              /* dying */
+        return;
     WRITE_ONCE(s->wc_version, (s->wc_version + 1) | 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     s->wc_sec = (u32)(ns / 1000000000);

@@ -12,7 +12,6 @@
 #include <xen/xen.h>
 
 #define EXTENT_SHIFT 6
-#define E820_MAX     128
 
 struct reservation {
     struct xen_memory_reservation r;
@@ -116,11 +115,6 @@ static long account_op(guest_ptr_t arg, unsigned op)
     return op == XENMEM_maximum_reservation ? d->mm.max_pages : d->mm.tot_pages;
 }
 
-struct e820 {
-    u64 start, bytes;
-    u32 type;
-} packed;
-
 /* The machine's map, as the firmware gave it: dom0 sees where devices and tables are. */
 static long machine_memory_map(guest_ptr_t arg)
 {
@@ -174,6 +168,14 @@ long hcall_memory_op(struct hcall_args *args)
         return machine_memory_map(arg);
     case XENMEM_machphys_mapping:
         return machphys_mapping(arg);
+    case XENMEM_set_memory_map:
+        return memory_map_set(arg);
+    case XENMEM_memory_map:
+        return memory_map_get(arg);
+    case XENMEM_claim_pages:
+        return memory_claim(arg);
+    case XENMEM_acquire_resource:
+        return memory_acquire_resource(arg);
     default:
         return -ENOSYS;
     }

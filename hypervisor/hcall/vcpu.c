@@ -3,6 +3,7 @@
 #include <core/work.h>
 #include <dom/run.h>
 #include <hcall/hcall.h>
+#include <hcall/vcpu.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <pv/context.h>
@@ -36,6 +37,17 @@ static void initialise_end(struct vcpu *v, bool done)
     spin_unlock(&v->domain->lock);
 }
 
+int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *ctx)
+{
+    int rc = initialise_begin(v);
+
+    if (rc == 0) {
+        rc = pv_context_set(v, ctx);
+        initialise_end(v, rc == 0);
+    }
+    return rc;
+}
+
 static long initialise(struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_guest_context *ctx = mem_alloc(sizeof(*ctx));   /* bigger than a stack frame should be */
@@ -43,21 +55,15 @@ static long initialise(struct vcpu *v, guest_ptr_t arg)
 
     if (ctx == NULL)
         return -ENOMEM;
-    rc = guest_read(ctx, arg, sizeof(*ctx)) ? -EFAULT : initialise_begin(v);
-    if (rc == 0) {
-        rc = pv_context_set(v, ctx);
-        initialise_end(v, rc == 0);
-    }
+    rc = guest_read(ctx, arg, sizeof(*ctx)) ? -EFAULT : vcpu_context_set(v, ctx);
     mem_free(ctx);
     return rc;
 }
 
-static long up(struct vcpu *v, guest_ptr_t arg)
+void vcpu_up(struct vcpu *v)
 {
     bool start = false;
 
-    if (!READ_ONCE(v->initialised) || !evtchn_vcpu_has_info(&v->ev))
-        return -EINVAL;
     spin_lock(&v->domain->lock);
     if (v->down) {
         v->down = false;
@@ -66,6 +72,13 @@ static long up(struct vcpu *v, guest_ptr_t arg)
     spin_unlock(&v->domain->lock);
     if (start)
         sched_unpause(&v->unit);
+}
+
+static long up(struct vcpu *v, guest_ptr_t arg)
+{
+    if (!READ_ONCE(v->initialised) || !evtchn_vcpu_has_info(&v->ev))
+        return -EINVAL;
+    vcpu_up(v);
     return 0;
 }
 
@@ -189,13 +202,18 @@ static long register_info(struct vcpu *v, guest_ptr_t arg)
     return rc;
 }
 
-static long send_nmi(struct vcpu *v, guest_ptr_t arg)
+void vcpu_send_nmi(struct vcpu *v)
 {
     __atomic_fetch_or(&v->nmi_pending, 1, __ATOMIC_SEQ_CST);
     evtchn_poll_end(&v->ev);
     sched_wake(&v->unit);
     if (sched_is_running(&v->unit) && v != current())
         cpu_send_ipi(v->unit.cpu, VECTOR_KICK);
+}
+
+static long send_nmi(struct vcpu *v, guest_ptr_t arg)
+{
+    vcpu_send_nmi(v);
     return 0;
 }
 

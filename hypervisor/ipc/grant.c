@@ -91,6 +91,24 @@ static gfn_t page_gfn(struct grant_table *gt, void **pages, const u32 *nr, u32 i
 gfn_t grant_shared_gfn(struct grant_table *gt, u32 i) { return page_gfn(gt, gt->shared, &gt->nr_frames, i); }
 gfn_t grant_status_gfn(struct grant_table *gt, u32 i) { return page_gfn(gt, (void **)gt->status, &gt->nr_status, i); }
 
+u32 grant_frames_max(const struct grant_table *gt, bool status)
+{
+    return status ? (u32)STATUS_PAGES(gt->max_frames) : gt->max_frames;
+}
+
+int grant_frame_get(struct grant_table *gt, bool status, u32 i, mfn_t *m)
+{
+    u32 shared = status ? i * (u32)(STATUS_PER_PAGE / V2_PER_PAGE) + 1 : i + 1;
+    int rc = READ_ONCE(gt->nr_frames) < shared ? grant_grow(gt, shared) : 0;
+    gfn_t g;
+
+    if (rc)
+        return rc;
+    g = status ? grant_status_gfn(gt, i) : grant_shared_gfn(gt, i);
+    *m = mfn(g.n);
+    return g.n == GFN_INVALID.n ? -EINVAL : 0;
+}
+
 /* ---- life ---- */
 
 int grant_table_init(struct grant_table *gt, struct mm_domain *mm, u16 domid, u32 max_frames)

@@ -45,6 +45,10 @@ int must_check grant_grow(struct grant_table *gt, u32 nr);
 /* Frame number of the i-th shared or status page, GFN_INVALID when there is none. */
 gfn_t grant_shared_gfn(struct grant_table *gt, u32 i);
 gfn_t grant_status_gfn(struct grant_table *gt, u32 i);
+/* For a toolstack that maps the table: how many pages of the kind there may be, and the frame of the i-th, made if need be.
+ * -EINVAL: beyond that, or status pages of a table without; -ENOMEM. */
+u32 grant_frames_max(const struct grant_table *gt, bool status);
+int must_check grant_frame_get(struct grant_table *gt, bool status, u32 i, mfn_t *m);
 /* -EINVAL: no such version; -EBUSY: grants in use, or status frames mapped; -ERANGE: one of the reserved entries, which
  * are carried over, does not fit version 1; -ENOMEM. */
 int must_check grant_set_version(struct grant_table *gt, u32 version);

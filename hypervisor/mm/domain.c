@@ -44,10 +44,56 @@ void mm_domain_fini(struct mm_domain *mm)
     mem_free(mm->chunks);
 }
 
+void mm_limit_set(struct mm_domain *mm, u32 max_pages)
+{
+    spin_lock(&mm->lock);
+    mm->max_pages = max_pages;
+    spin_unlock(&mm->lock);
+}
+
+/* ---- claims ---- */
+
+static u64 claims_total;        /* (a) sum of all domains' */
+
+u64 mm_claims_total(void) { return __atomic_load_n(&claims_total, __ATOMIC_RELAXED); }
+
+/* Lock held. */
+static void claim_set(struct mm_domain *mm, u32 pages)
+{
+    __atomic_fetch_add(&claims_total, (u64)pages - mm->claimed, __ATOMIC_RELAXED);
+    mm->claimed = pages;
+}
+
+/* Free memory that is not set aside for others. */
+static u64 unclaimed_by_others(const struct mm_domain *mm)
+{
+    u64 others = mm_claims_total() - READ_ONCE(mm->claimed);
+
+    return heap_free_pages() - min(heap_free_pages(), others);
+}
+
+int mm_claim(struct mm_domain *mm, u64 pages)
+{
+    int rc = 0;
+
+    spin_lock(&mm->lock);
+    if (pages == 0)
+        claim_set(mm, 0);
+    else if (mm->dying || mm->claimed || pages > mm->max_pages || pages <= mm->tot_pages)
+        rc = -EINVAL;
+    else if (pages - mm->tot_pages > unclaimed_by_others(mm))
+        rc = -ENOMEM;
+    else
+        claim_set(mm, (u32)pages - mm->tot_pages);
+    spin_unlock(&mm->lock);
+    return rc;
+}
+
 void mm_domain_close(struct mm_domain *mm)
 {
     spin_lock(&mm->lock);
     mm->dying = true;
+    claim_set(mm, 0);
     spin_unlock(&mm->lock);
 }
 
@@ -69,8 +115,10 @@ int mm_assign(struct mm_domain *mm, mfn_t m, u64 pages)
         f->owner = mm->domid;
         __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
     }
-    if (rc == 0)
+    if (rc == 0) {
         mm->tot_pages += (u32)pages;
+        claim_set(mm, mm->claimed - min(mm->claimed, (u32)pages));
+    }
     spin_unlock(&mm->lock);
     return rc;
 }
@@ -103,7 +151,7 @@ void mm_abandon_shared(struct mm_domain *mm, mfn_t m)
 
 int mm_populate(struct mm_domain *mm, unsigned order, unsigned width_bits, mfn_t *out)
 {
-    mfn_t m = heap_alloc(order, width_bits);
+    mfn_t m = unclaimed_by_others(mm) < 1UL << order ? MFN_INVALID : heap_alloc(order, width_bits);
     int rc;
 
     if (mfn_is_invalid(m))

@@ -14,6 +14,7 @@ struct mm_domain {
     bool dying;                 /* (l) no new pages */
     u32 tot_pages;              /* (l) frames owned (FRAME_ALLOCATED set) */
     u32 max_pages;              /* (l) limit */
+    u32 claimed;                /* (l) pages set aside for it that it does not have yet */
     u16 *chunks;                /* (l) frames owned in each 2 MiB piece of the machine, so that teardown finds them */
     u64 relinquished;           /* by the one who takes the memory away: frames below have been looked at */
     mfn_t perdomain_l3;         /* (c) what L4 slot 260 of each of its page tables points at */
@@ -38,6 +39,11 @@ void mm_domain_close(struct mm_domain *mm);
 void mm_abandon_shared(struct mm_domain *mm, mfn_t m);
 /* Upward, dom/kill.c: a dying domain's last frame was freed. Any context. */
 void domain_memory_gone(void);
+void mm_limit_set(struct mm_domain *mm, u32 max_pages);
+/* Sets pages aside so that mm->tot_pages can reach the given number whatever others allocate; 0 gives all back. -ENOMEM:
+ * not that many are free; -EINVAL: it has more already. */
+int must_check mm_claim(struct mm_domain *mm, u64 pages);
+u64 mm_claims_total(void);
 /* Takes a frame out of the account (it is being freed or changes hands). */
 void mm_unassign(struct mm_domain *mm, mfn_t m);
 /* Gives frames to a domain: owner, FRAME_ALLOCATED with one reference, M2P stays. -E2BIG over max_pages, -EINVAL dying. */

@@ -219,6 +219,17 @@ void heap_init(void)
 }
 
 u64 heap_free_pages(void) { return READ_ONCE(heap.all_free_pages); }
+
+u64 heap_free_between(unsigned min_bits, unsigned max_bits)
+{
+    u64 pages = 0;
+
+    for (unsigned zone = 1; zone < ZONES; zone++)
+        if (zone + PAGE_SHIFT > min_bits && zone + PAGE_SHIFT <= max_bits)
+            pages += READ_ONCE(heap.free_pages[zone]);
+    return pages;
+}
+
 u64 heap_total_pages(void) { return READ_ONCE(heap.total_pages); }
 
 void heap_show(void)

@@ -20,6 +20,8 @@ void heap_free(mfn_t m, unsigned order);
 void heap_init(void);                       /* boot: empty heap and pools */
 void heap_add(mfn_t first, u64 pages);      /* boot */
 u64 heap_free_pages(void);
+/* Free pages whose addresses need more than min_bits bits and at most max_bits. */
+u64 heap_free_between(unsigned min_bits, unsigned max_bits);
 u64 heap_reserve_pages(void);               /* the size of the low reserve */
 u64 heap_total_pages(void);
 void heap_show(void);                       /* debug key: free pages by address width */

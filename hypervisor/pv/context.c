@@ -125,3 +125,60 @@ int pv_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
     }
     return 0;
 }
+
+/* ---- reading ---- */
+
+static void get_registers(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+    const struct regs *r = &v->regs;
+
+    c->user_regs = (struct cpu_user_regs){
+        .r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp, .rbx = r->rbx,
+        .r11 = r->r11, .r10 = r->r10, .r9 = r->r9, .r8 = r->r8, .rax = r->rax, .rcx = r->rcx, .rdx = r->rdx,
+        .rsi = r->rsi, .rdi = r->rdi, .rip = r->rip, .cs = (u16)r->cs, .rsp = r->rsp, .ss = (u16)r->ss,
+        .rflags = (r->rflags & ~(u64)X86_RFLAGS_IOPL) | (u64)v->pv.iopl << 12,
+        .ds = v->pv.ds, .es = v->pv.es, .fs = v->pv.fs, .gs = v->pv.gs,
+    };
+    c->fs_base = v->pv.fs_base;
+    c->gs_base_kernel = v->pv.gs_base_kernel;
+    c->gs_base_user = v->pv.gs_base_user;
+    c->kernel_ss = v->pv.kernel_ss;
+    c->kernel_sp = v->pv.kernel_sp;
+}
+
+static void get_callbacks(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {
+        const struct pv_trap *t = &v->pv.traps[i];
+
+        c->trap_ctxt[i] = (struct trap_info){ .vector = (u8)i, .flags = t->dpl, .cs = t->cs, .address = t->addr };
+        TI_SET_IF(&c->trap_ctxt[i], t->mask);
+    }
+    c->event_callback_eip = v->pv.event.addr;
+    c->failsafe_callback_eip = v->pv.failsafe.addr;
+    c->syscall_callback_eip = v->pv.syscall.addr;
+    c->ldt_base = v->pv.ldt_base;
+    c->ldt_ents = v->pv.ldt_entries;
+    c->gdt_ents = v->pv.gdt_entries;
+    for (unsigned i = 0; i < PV_GDT_FRAMES; i++)
+        c->gdt_frames[i] = mfn_is_invalid(v->pv.gdt_frames[i]) ? 0 : v->pv.gdt_frames[i].n;
+}
+
+void pv_context_get(struct vcpu *v, struct vcpu_guest_context *c)
+{
+    memset(c, 0, sizeof(*c));
+    c->flags = VGCF_i387_valid | (v->pv.in_kernel ? VGCF_in_kernel : 0) | (READ_ONCE(v->down) ? 0 : VGCF_online) |
+               (v->pv.failsafe.mask ? VGCF_failsafe_disables_events : 0) |
+               (v->pv.syscall.mask ? VGCF_syscall_disables_events : 0);
+    memcpy(&c->fpu_ctxt, v->xstate, sizeof(c->fpu_ctxt));
+    get_registers(v, c);
+    get_callbacks(v, c);
+    c->ctrlreg[0] = X86_CR0_PE | X86_CR0_PG | v->pv.cr0_ts;
+    c->ctrlreg[1] = mfn_is_invalid(v->pv.root_user) ? 0 : xen_pfn_to_cr3(v->pv.root_user.n);
+    c->ctrlreg[3] = mfn_is_invalid(v->pv.root_kernel) ? 0 : xen_pfn_to_cr3(v->pv.root_kernel.n);
+    c->ctrlreg[4] = v->pv.cr4;
+    for (unsigned i = 0; i < 4; i++)
+        c->debugreg[i] = v->pv.dr[i];
+    c->debugreg[6] = v->pv.dr6;
+    c->debugreg[7] = v->pv.dr7;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets the whole state of a paravirtual vcpu that has never run. */
+/* The whole state of a paravirtual vcpu: set before it first runs, read at any time. */
 #ifndef PV_CONTEXT_H
 #define PV_CONTEXT_H
 
@@ -9,5 +9,7 @@ struct vcpu_guest_context;
 /* Checks everything before it changes anything but references. -EINVAL bad selector, address, GDT or root; -ERESTART
  * while validating the page tables: call again with the same context. */
 int must_check pv_context_set(struct vcpu *v, const struct vcpu_guest_context *ctx);
+/* The state of a vcpu that does not run, in the form in which it is set. */
+void pv_context_get(struct vcpu *v, struct vcpu_guest_context *ctx);
 
 #endif

@@ -15,12 +15,14 @@ struct sched_queue {
     unsigned waiting;           /* (l) how many */
     struct sched_unit *curr;    /* (l) who has the CPU; NULL: idle */
     u64 charged_ns;             /* (l) curr has been charged up to here */
+    u64 busy_ns;                /* (l) time that was charged to somebody */
     bool preempt;               /* (l) the first that waits should run before curr */
     struct timer slice;         /* end of curr's slice; armed only while others wait */
 } aligned(64);
 
 struct sched_ops {
     const char *name;
+    u32 abi_id;                 /* XEN_SCHEDULER_* */
     void (*unit_init)(struct sched_unit *u);
     /* Puts u into q->units. woken: it was blocked, for idle_ns. True: it should run before q->curr. */
     bool (*insert)(struct sched_queue *q, struct sched_unit *u, bool woken, u64 idle_ns);

@@ -6,6 +6,7 @@
  * After sleeping as long as a turn lasts, a unit has a new one.
  */
 #include <sched/ops.h>
+#include <xen/domctl.h>
 
 #define SLICE_NS 20000000UL
 
@@ -43,6 +44,7 @@ static struct sched_unit *rr_choose(struct sched_queue *q, struct sched_unit *pr
 
 const struct sched_ops sched_rr = {
     .name = "rr",
+    .abi_id = XEN_SCHEDULER_NULL,       /* the toolstack's name for one without parameters */
     .unit_init = rr_unit_init,
     .insert = rr_insert,
     .charge = rr_charge,

@@ -47,13 +47,17 @@ static struct sched_queue *unit_lock(const struct sched_unit *u)
 
 /* ---- placement ---- */
 
-/* An idle CPU the unit may run on, looking from its own one upwards; NR_CPUS: none. */
+/* An idle CPU the unit may run on, looking from its own one upwards; NR_CPUS: none. Better one it likes. */
 static unsigned find_idle(const struct sched_unit *u)
 {
-    cpumask_t mask;
+    cpumask_t mask, liked;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(mask.w); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(mask.w); i++) {
         mask.w[i] = READ_ONCE(idle_cpus.w[i]) & u->affinity.w[i] & cpu_online_mask.w[i];
+        liked.w[i] = mask.w[i] & u->soft_affinity.w[i];
+    }
+    if (!cpumask_empty(&liked))
+        mask = liked;
     if (cpumask_test(&mask, u->cpu))
         return u->cpu;
     return cpumask_next(&mask, u->cpu) < NR_CPUS ? cpumask_next(&mask, u->cpu) : cpumask_next(&mask, 0);
@@ -140,6 +144,7 @@ void sched_unit_init(struct sched_unit *u, u16 domid, u16 vcpu, unsigned cpu)
 {
     *u = (struct sched_unit){ .domid = domid, .vcpu = vcpu, .cpu = (u16)cpu, .pause_count = 1 };
     memset(&u->affinity, 0xff, sizeof(u->affinity));
+    memset(&u->soft_affinity, 0xff, sizeof(u->soft_affinity));
     list_init(&u->queue);
     u->since_ns = time_now_ns();
     ops->unit_init(u);
@@ -231,6 +236,46 @@ int sched_set_affinity(struct sched_unit *u, const cpumask_t *mask)
     return 0;
 }
 
+int sched_set_soft_affinity(struct sched_unit *u, const cpumask_t *mask)
+{
+    struct sched_queue *q;
+
+    if (cpumask_empty(mask))
+        return -EINVAL;
+    q = unit_lock(u);
+    u->soft_affinity = *mask;
+    spin_unlock(&q->lock);
+    return 0;
+}
+
+/* Lock held: what the queue's current unit has not been charged for yet. */
+static u64 uncharged(const struct sched_queue *q)
+{
+    u64 now = time_now_ns();
+
+    return q->curr ? now - min(q->charged_ns, now) : 0;
+}
+
+u64 sched_run_ns(struct sched_unit *u)
+{
+    struct sched_queue *q = unit_lock(u);
+    u64 ns = u->run_ns + (q->curr == u ? uncharged(q) : 0);
+
+    spin_unlock(&q->lock);
+    return ns;
+}
+
+u64 sched_idle_ns(unsigned cpu)
+{
+    struct sched_queue *q = &queues[cpu];
+    u64 busy;
+
+    spin_lock(&q->lock);
+    busy = q->busy_ns + uncharged(q);
+    spin_unlock(&q->lock);
+    return time_now_ns() - min(busy, time_now_ns());
+}
+
 /* ---- the CPU's side ---- */
 
 static void slice_over(void *data)
@@ -280,6 +325,7 @@ static void charge(struct sched_queue *q, u64 now)
 
     if (q->curr) {
         q->curr->run_ns += ran;
+        q->busy_ns += ran;
         ops->charge(q->curr, ran);
     }
     q->charged_ns = now;
@@ -343,6 +389,7 @@ void sched_switched(struct sched_unit *prev)
 /* ---- boot ---- */
 
 const char *sched_name(void) { return ops->name; }
+u32 sched_abi_id(void) { return ops->abi_id; }
 
 void sched_init(const char *name)
 {

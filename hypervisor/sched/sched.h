@@ -19,6 +19,7 @@ struct sched_unit {
     bool queued;                /* (q) */
     u32 pause_count;            /* (q) */
     cpumask_t affinity;         /* (q) where it may run */
+    cpumask_t soft_affinity;    /* (q) where it had better run, as far as it may */
     struct list queue;          /* (q) */
     u64 run_ns;                 /* (q) total CPU time, up to the last switch */
     u64 since_ns;               /* (q) of the last state change */
@@ -39,6 +40,10 @@ struct sched_unit *sched_pick(void);
 /* dom/run.c calls it once the previous unit's state is out of the CPU: others may run it elsewhere now. */
 void sched_switched(struct sched_unit *prev);
 int must_check sched_set_affinity(struct sched_unit *u, const cpumask_t *mask);   /* -EINVAL: no online CPU */
+int must_check sched_set_soft_affinity(struct sched_unit *u, const cpumask_t *mask);      /* -EINVAL: empty */
+u64 sched_run_ns(struct sched_unit *u);                 /* CPU time it has had until now */
+u64 sched_idle_ns(unsigned cpu);                        /* time the CPU has had nobody to run */
+u32 sched_abi_id(void);                                 /* XEN_SCHEDULER_* that the policy in use goes by */
 void sched_init(const char *name);                      /* boot, after CPUs are known, after keys_init() */
 const char *sched_name(void);                           /* of the policy in use */
 void sched_show(void);                                  /* debug key: run queues */

@@ -11,7 +11,9 @@
 #define X86_RFLAGS_SF BIT(7)
 #define X86_RFLAGS_OF BIT(11)
 
+#define X86_CR0_PE BIT(0)
 #define X86_CR0_TS BIT(3)
+#define X86_CR0_PG BIT(31)
 
 #define X86_CR4_TSD        BIT(2)
 #define X86_CR4_DE         BIT(3)

@@ -111,7 +111,7 @@ static void each_entry_has_its_own_result(void **state)
     set_entry(1, __HYPERVISOR_xen_version, XENVER_pagesize, 1, 0);
     set_entry(2, __HYPERVISOR_multicall, va_of(entry(0)), 1, 0);
     set_entry(3, __HYPERVISOR_iret, 0, 0, 0);
-    set_entry(4, __HYPERVISOR_domctl, 0, 0, 0);
+    set_entry(4, __HYPERVISOR_hypfs_op, 0, 0, 0);
     set_entry(5, ~0UL, 0, 0, 0);
     set_entry(6, __HYPERVISOR_xen_version, XENVER_version, 0, 0);
     for (unsigned always = 0; always < 2; always++) {

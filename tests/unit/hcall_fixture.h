@@ -218,6 +218,7 @@ static inline void guest_create(struct guest *guest, u16 id, u32 rights, unsigne
         .max_evtchns = 1u << 17, .max_grant_frames = 4,
     };
 
+    assert_int_equal(id ? domid_take(id, &config.id) : 0, 0);
     assert_int_equal(domain_create(&config, &guest->d), 0);
     guest->cpu = cpu;
     guest->v = guest_vcpu(guest->d, 0, cpu);

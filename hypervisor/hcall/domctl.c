@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* domctl: dispatch, and the operations that change one field of a domain or little more. */
+#include <dom/run.h>
+#include <hcall/domctl.h>
+#include <lib/string.h>
+#include <pv/hypercall_page.h>
+#include <xen/xen.h>
+
+#define ADDRESS_BITS 64
+#define TSC_MODE_DEFAULT 0        /* the toolstack's numbers */
+#define TSC_MODE_NEVER   2
+
+static int op_destroydomain(struct domain *d, struct xen_domctl *op) { return domain_kill(d); }
+static int op_pausedomain(struct domain *d, struct xen_domctl *op)
+{
+    int rc = domain_pause_by_tools(d);
+
+    if (rc == 0) {
+        rc = domain_wait_stopped(d);
+        if (rc && domain_unpause_by_tools(d))
+            BUG();
+    }
+    return rc;
+}
+
+static int op_unpausedomain(struct domain *d, struct xen_domctl *op) { return domain_unpause_by_tools(d); }
+
+static int op_resumedomain(struct domain *d, struct xen_domctl *op)
+{
+    domain_resume(d);
+    return 0;
+}
+
+static int op_max_mem(struct domain *d, struct xen_domctl *op)
+{
+    mm_limit_set(&d->mm, (u32)min(op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10), 0xffffffffUL));
+    return 0;
+}
+
+static int op_setdomainhandle(struct domain *d, struct xen_domctl *op)
+{
+    spin_lock(&d->lock);
+    memcpy(d->uuid, op->u.setdomainhandle.handle, sizeof(d->uuid));
+    spin_unlock(&d->lock);
+    return 0;
+}
+
+static int op_settimeoffset(struct domain *d, struct xen_domctl *op)
+{
+    d->wall_offset_ns = op->u.settimeoffset.time_offset_seconds * 1000000000;
+    domain_wallclock_update(d);
+    return 0;
+}
+
+/* The counter is never emulated: guests are told its rate, and a mode that asks for more is refused. */
+static int op_settscinfo(struct domain *d, struct xen_domctl *op)
+{
+    const struct xen_domctl_tsc_info *t = &op->u.tsc_info;
+
+    if (t->tsc_mode != TSC_MODE_DEFAULT && t->tsc_mode != TSC_MODE_NEVER)
+        return -EOPNOTSUPP;
+    d->tsc_mode = (u8)t->tsc_mode;
+    return 0;
+}
+
+static int op_gettscinfo(struct domain *d, struct xen_domctl *op)
+{
+    op->u.tsc_info = (struct xen_domctl_tsc_info){ .tsc_mode = d->tsc_mode, .gtsc_khz = tsc_khz,
+                                                   .elapsed_nsec = time_now_ns() };
+    return 0;
+}
+
+static int op_set_address_size(struct domain *d, struct xen_domctl *op)
+{
+    return op->u.address_size.size == ADDRESS_BITS ? 0 : -EINVAL;
+}
+
+static int op_get_address_size(struct domain *d, struct xen_domctl *op)
+{
+    op->u.address_size.size = ADDRESS_BITS;
+    return 0;
+}
+
+static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
+{
+    struct gfn_held held;
+    u8 *page;
+
+    if (gfn_hold(&d->mm, gfn(op->u.hypercall_init.gmfn), HOLD_WRITE, &held))
+        return -EACCES;
+    page = frame_map(gfn_held_mfn(&held));
+    pv_hypercall_page_fill(page);
+    frame_unmap(page);
+    gfn_release(&held);
+    return 0;
+}
+
+/* Nobody gives away what he does not have. */
+static int give_range(struct rangeset *to, struct rangeset *from, spinlock_t *lock, u64 first, u64 n, bool allow)
+{
+    int rc;
+
+    if (n == 0 || first + n - 1 < first)
+        return -EINVAL;
+    if (!rangeset_contains(from, first, first + n - 1))
+        return -EPERM;
+    spin_lock(lock);
+    rc = allow ? rangeset_add(to, first, first + n - 1) : rangeset_remove(to, first, first + n - 1);
+    spin_unlock(lock);
+    return rc;
+}
+
+static int op_iomem_permission(struct domain *d, struct xen_domctl *op)
+{
+    const struct xen_domctl_iomem_permission *p = &op->u.iomem_permission;
+
+    return give_range(&d->mm.iomem, &current_domain()->mm.iomem, &d->mm.lock, p->first_mfn, p->nr_mfns, p->allow_access);
+}
+
+static int op_ioport_permission(struct domain *d, struct xen_domctl *op)
+{
+    const struct xen_domctl_ioport_permission *p = &op->u.ioport_permission;
+
+    if ((u64)p->first_port + p->nr_ports > 0x10000)
+        return -EINVAL;
+    return give_range(&d->mm.ioports, &current_domain()->mm.ioports, &d->mm.lock, p->first_port, p->nr_ports,
+                      p->allow_access);
+}
+
+/* One node. */
+static int op_setnodeaffinity(struct domain *d, struct xen_domctl *op)
+{
+    u64 nodes;
+    int rc = bitmap_read(&op->u.nodeaffinity.nodemap, &nodes, 1);
+
+    return rc ? rc : nodes ? 0 : -EINVAL;
+}
+
+static int op_getnodeaffinity(struct domain *d, struct xen_domctl *op)
+{
+    u64 nodes = 1;
+
+    return bitmap_write(&op->u.nodeaffinity.nodemap, &nodes, 1);
+}
+
+#define SELF   1u       /* may be done by a domain to itself */
+#define ANSWER 2u       /* the copy goes back */
+static const struct {
+    int (*perform)(struct domain *d, struct xen_domctl *op);
+    u8 flags;
+} rows[] = {
+    [XEN_DOMCTL_destroydomain] = { op_destroydomain, 0 },
+    [XEN_DOMCTL_pausedomain] = { op_pausedomain, 0 },
+    [XEN_DOMCTL_unpausedomain] = { op_unpausedomain, SELF },
+    [XEN_DOMCTL_setvcpuaffinity] = { domctl_setvcpuaffinity, SELF | ANSWER },
+    [XEN_DOMCTL_max_mem] = { op_max_mem, SELF },
+    [XEN_DOMCTL_setvcpucontext] = { domctl_setvcpucontext, 0 },
+    [XEN_DOMCTL_getvcpucontext] = { domctl_getvcpucontext, ANSWER },
+    [XEN_DOMCTL_getvcpuinfo] = { domctl_getvcpuinfo, SELF | ANSWER },
+    [XEN_DOMCTL_max_vcpus] = { domctl_max_vcpus, 0 },
+    [XEN_DOMCTL_setdomainhandle] = { op_setdomainhandle, SELF },
+    [XEN_DOMCTL_iomem_permission] = { op_iomem_permission, SELF },
+    [XEN_DOMCTL_ioport_permission] = { op_ioport_permission, SELF },
+    [XEN_DOMCTL_hypercall_init] = { op_hypercall_init, 0 },
+    [XEN_DOMCTL_settimeoffset] = { op_settimeoffset, SELF },
+    [XEN_DOMCTL_getvcpuaffinity] = { domctl_getvcpuaffinity, SELF | ANSWER },
+    [XEN_DOMCTL_resumedomain] = { op_resumedomain, 0 },
+    [XEN_DOMCTL_sendtrigger] = { domctl_sendtrigger, SELF },
+    [XEN_DOMCTL_set_address_size] = { op_set_address_size, 0 },
+    [XEN_DOMCTL_get_address_size] = { op_get_address_size, SELF | ANSWER },
+    [XEN_DOMCTL_gettscinfo] = { op_gettscinfo, SELF | ANSWER },
+    [XEN_DOMCTL_settscinfo] = { op_settscinfo, 0 },
+    [XEN_DOMCTL_setnodeaffinity] = { op_setnodeaffinity, SELF },
+    [XEN_DOMCTL_getnodeaffinity] = { op_getnodeaffinity, SELF | ANSWER },
+};
+
+static int perform_on_target(struct xen_domctl *op, bool *answer)
+{
+    struct domain *d;
+    int rc;
+
+    if (op->cmd >= ARRAY_SIZE(rows) || rows[op->cmd].perform == NULL)
+        return hcall_allowed(__HYPERVISOR_domctl, op->cmd, NULL) ? -EPERM : -ENOSYS;
+    rc = hcall_target(__HYPERVISOR_domctl, op->cmd, op->domain, &d);
+    if (rc)
+        return rc;
+    if (d == current_domain() && !(rows[op->cmd].flags & SELF))
+        return -EINVAL;
+    *answer = rows[op->cmd].flags & ANSWER;
+    return rows[op->cmd].perform(d, op);
+}
+
+static int perform(struct xen_domctl *op, bool *answer)
+{
+    int rc;
+
+    if (op->cmd != XEN_DOMCTL_createdomain && op->cmd != XEN_DOMCTL_getdomaininfo)
+        return perform_on_target(op, answer);
+    rc = hcall_allowed(__HYPERVISOR_domctl, op->cmd, NULL);
+    if (rc)
+        return rc;
+    *answer = true;
+    return op->cmd == XEN_DOMCTL_createdomain ? domctl_createdomain(op) : domctl_getdomaininfo(op);
+}
+
+long hcall_domctl(struct hcall_args *args)
+{
+    guest_ptr_t arg = hcall_ptr(args, 0);
+    struct xen_domctl op;
+    bool answer = false;
+    int rc;
+
+    if (guest_read(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
+        return -EACCES;
+    rc = perform(&op, &answer);
+    if (answer && rc != -ERESTART && guest_write(arg, &op, sizeof(op)))
+        rc = -EFAULT;
+    return rc;
+}

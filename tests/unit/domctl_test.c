@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/* domctl and sysctl as a toolstack makes them: a domain's life from creation to its last page, who may, what is refused. */
+#include "hcall_fixture.h"
+
+#include <xen/domctl.h>
+#include <xen/memory.h>
+#include <xen/sysctl.h>
+
+static struct xen_domctl dc;
+
+static long domctl(u32 cmd, u16 domid)
+{
+    long rc;
+
+    dc.cmd = cmd;
+    dc.domain = domid;
+    dc.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    rc = hypercall(__HYPERVISOR_domctl, put_arg(&dc, sizeof(dc)));
+    memcpy(&dc, g->mem, sizeof(dc));
+    return rc;
+}
+
+static struct xen_sysctl sc;
+
+static long sysctl(u32 cmd)
+{
+    long rc;
+
+    sc.cmd = cmd;
+    sc.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    rc = hypercall(__HYPERVISOR_sysctl, put_arg(&sc, sizeof(sc)));
+    memcpy(&sc, g->mem, sizeof(sc));
+    return rc;
+}
+
+/* Every CPU passes its exit path or idle loop, as often as anything needs. */
+static void let_cpus_pass(void)
+{
+    struct guest *was = g;
+
+    for (unsigned round = 0; round < 4; round++)
+        for (unsigned cpu = 0; cpu < 4; cpu++) {
+            fake_cpu_set(cpu);
+            work_run();
+        }
+    as(was);
+}
+
+static struct xen_domctl_createdomain config(void)
+{
+    return (struct xen_domctl_createdomain){ .handle = { 1, 2, 3 }, .max_vcpus = 2, .max_evtchn_port = 1023,
+                                             .max_grant_frames = -1, .max_maptrack_frames = -1, .grant_opts = 2 };
+}
+
+static u16 create(void)
+{
+    dc.u.createdomain = config();
+    assert_int_equal(domctl(XEN_DOMCTL_createdomain, 0xffff), 0);
+    return dc.domain;
+}
+
+static void destroy(u16 id)
+{
+    assert_int_equal(domctl(XEN_DOMCTL_destroydomain, id), 0);
+    let_cpus_pass();
+}
+
+/* n pages at pfn 0...; the frames are in the guest's page 1. */
+static u64 *give_memory(u16 id, unsigned n)
+{
+    struct xen_memory_reservation r = { .nr_extents = n, .domid = id };
+    u64 *frames = page_at(1);
+
+    dc.u.max_mem.max_memkb = 4096;
+    assert_int_equal(domctl(XEN_DOMCTL_max_mem, id), 0);
+    for (unsigned i = 0; i < n; i++)
+        frames[i] = i;
+    r.extent_start.p = (void *)va_of(frames);
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r, sizeof(r)), n);
+    return frames;
+}
+
+#define L4 0
+#define L3 1
+#define L2 2
+#define L1 3
+#define DATA 4
+#define PAGES 12
+
+/* Page tables as a toolstack writes them, then pinned for the domain. */
+static void build_tables(u16 id, const u64 *frames)
+{
+    struct mmuext_op *op = page_at(2);
+    const pte_t table = PTE_P | PTE_RW | PTE_US;
+
+    for (unsigned level = L4; level < L1; level++)
+        ((pte_t *)frame_map(mfn(frames[level])))[0] = pte_make(mfn(frames[level + 1]), table);
+    for (unsigned i = 0; i < PAGES; i++)
+        ((pte_t *)frame_map(mfn(frames[L1])))[i] = pte_make(mfn(frames[i]), i < DATA ? PTE_P : PTE_P | PTE_RW);
+    *op = (struct mmuext_op){ .cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = frames[L4] };
+    assert_int_equal(hypercall(__HYPERVISOR_mmuext_op, va_of(op), 1, 0, id), 0);
+}
+
+static long set_context(u16 id, u32 vcpu, const u64 *frames)
+{
+    struct vcpu_guest_context *c = page_at(4);
+
+    memset(c, 0, sizeof(*c));
+    c->flags = VGCF_in_kernel | VGCF_online;
+    c->user_regs = (struct cpu_user_regs){ .rip = DATA << PAGE_SHIFT, .cs = SEL_GUEST_CS64, .ss = SEL_GUEST_DS,
+                                           .rflags = X86_RFLAGS_IF, .rsp = (DATA + 1) << PAGE_SHIFT };
+    c->ctrlreg[3] = xen_pfn_to_cr3(frames[L4]);
+    dc.u.vcpucontext.vcpu = vcpu;
+    dc.u.vcpucontext.ctxt.p = (void *)va_of(c);
+    return domctl(XEN_DOMCTL_setvcpucontext, id);
+}
+
+static u16 build(void)
+{
+    u16 id = create();
+    u64 *frames = give_memory(id, PAGES);
+
+    build_tables(id, frames);
+    dc.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+    assert_int_equal(set_context(id, 0, frames), 0);
+    return id;
+}
+
+/* ---- life ---- */
+
+static void a_domain_lives_and_leaves_nothing(void **state)
+{
+    struct memory_state before;
+    struct domain *d;
+    u16 id;
+
+    (void)state;
+    destroy(build());                       /* pages that stay: of the list of domains, of pools */
+    before = memory_state();
+    id = build();
+    d = domain_lookup(id);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_int_equal(dc.u.getdomaininfo.flags, XEN_DOMINF_paused);
+    assert_int_equal(dc.u.getdomaininfo.tot_pages, PAGES);
+    assert_int_equal(dc.u.getdomaininfo.max_pages, 1024);
+    assert_int_equal(dc.u.getdomaininfo.nr_online_vcpus, 1);
+    assert_int_equal(dc.u.getdomaininfo.max_vcpu_id, 1);
+    assert_memory_equal(dc.u.getdomaininfo.handle, ((u8[]){ 1, 2, 3 }), 3);
+    assert_int_equal(d->vcpus[0]->unit.pause_count, 1);
+    assert_int_equal(d->vcpus[1]->unit.pause_count, 2);     /* it has never been up */
+    assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, id), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, id), -EINVAL);
+    assert_int_equal(d->vcpus[0]->unit.pause_count, 0);
+    hcall_audit();
+    assert_null(evtchn_audit(&d->evtchn));
+    destroy(id);
+    assert_null(domain_lookup(id));
+    assert_int_equal(domctl(XEN_DOMCTL_pausedomain, id), -ESRCH);
+    assert_memory_is(before);
+}
+
+/* Somebody maps a page of a dead domain: it stays listed, dying, until he lets go. */
+static void the_last_mapping_frees_it(void **state)
+{
+    struct memory_state before;
+    struct frame *f;
+    u16 id;
+    u64 *frames;
+
+    (void)state;
+    destroy(build());
+    before = memory_state();
+    id = create();
+    frames = give_memory(id, 2);
+    f = frame_entry(mfn(frames[1]));
+    assert_int_equal(frame_get(mfn(frames[1]), id), 0);
+    *(u64 *)frame_map(mfn(frames[1])) = 0x5ec7e7;
+    destroy(id);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_int_equal(dc.domain, id);
+    assert_true(dc.u.getdomaininfo.flags & XEN_DOMINF_dying);
+    assert_int_equal(dc.u.getdomaininfo.tot_pages, 1);
+    dc.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), -EINVAL);
+    assert_int_equal(domctl(XEN_DOMCTL_destroydomain, id), 0);      /* done already */
+    frame_put(f);
+    let_cpus_pass();
+    assert_null(domain_lookup(id));
+    assert_memory_is(before);
+    assert_int_equal(*(u64 *)frame_map(frame_mfn(f)), 0);           /* nobody reads what it left */
+}
+
+/* Destroyed at any moment of its construction. */
+static void killed_while_built(void **state)
+{
+    struct memory_state before;
+
+    (void)state;
+    destroy(build());
+    before = memory_state();
+    for (unsigned steps = 0; steps < 5; steps++) {
+        u16 id = create();
+        u64 *frames = NULL;
+
+        if (steps > 0)
+            frames = give_memory(id, PAGES);
+        if (steps > 1)
+            build_tables(id, frames);
+        if (steps > 2) {
+            dc.u.max_vcpus.max = 2;
+            assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+        }
+        if (steps > 3)
+            assert_int_equal(set_context(id, 0, frames), 0);
+        destroy(id);
+        assert_memory_is(before);
+        hcall_audit();
+    }
+}
+
+static void each_allocation_of_a_creation_fails_once(void **state)
+{
+    unsigned failures = 0;
+
+    (void)state;
+    destroy(build());
+    for (long rc = -1; rc; failures++) {
+        struct memory_state before = memory_state();
+
+        dc.u.createdomain = config();
+        fake_fail_alloc(failures + 1);
+        rc = domctl(XEN_DOMCTL_createdomain, 0);
+        fake_fail_alloc(0);
+        if (rc == 0)
+            break;
+        assert_int_equal(rc, -ENOMEM);
+        assert_memory_is(before);
+    }
+    assert_true(failures > 8);
+}
+
+/* ---- refusals ---- */
+
+static void versions_and_pointers(void **state)
+{
+    (void)state;
+    assert_efault(hypercall(__HYPERVISOR_domctl, bad));
+    assert_efault(hypercall(__HYPERVISOR_sysctl, bad));
+    dc = (struct xen_domctl){ .cmd = XEN_DOMCTL_getdomaininfo, .interface_version = XEN_DOMCTL_INTERFACE_VERSION + 1 };
+    assert_int_equal(hypercall(__HYPERVISOR_domctl, put_arg(&dc, sizeof(dc))), -EACCES);
+    sc = (struct xen_sysctl){ .cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION - 1 };
+    assert_int_equal(hypercall(__HYPERVISOR_sysctl, put_arg(&sc, sizeof(sc))), -EACCES);
+    assert_int_equal(domctl(95, 5), -ENOSYS);
+    assert_int_equal(domctl(~0u, 5), -ENOSYS);
+    assert_int_equal(sysctl(~0u), -ENOSYS);
+}
+
+static void a_guest_may_nothing(void **state)
+{
+    (void)state;
+    as(&g5);
+    for (u32 cmd = 0; cmd < 100; cmd++) {
+        memset(&dc, 0, sizeof(dc));
+        assert_int_equal(domctl(cmd, 0), -EPERM);
+        assert_int_equal(domctl(cmd, 5), -EPERM);
+        assert_int_equal(domctl(cmd, 77), -EPERM);
+        memset(&sc, 0, sizeof(sc));
+        assert_int_equal(sysctl(cmd), -EPERM);
+    }
+}
+
+static void nobody_ends_himself(void **state)
+{
+    static const u32 cmds[] = { XEN_DOMCTL_destroydomain, XEN_DOMCTL_pausedomain, XEN_DOMCTL_setvcpucontext };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cmds); i++)
+        assert_int_equal(domctl(cmds[i], 0), -EINVAL);
+}
+
+static void creations_that_are_refused(void **state)
+{
+#define REFUSED(change) do {                                            \
+    struct xen_domctl_createdomain c = config();                        \
+    change;                                                             \
+    dc.u.createdomain = c;                                              \
+    assert_int_equal(domctl(XEN_DOMCTL_createdomain, 0), -EINVAL);      \
+} while (0)
+    (void)state;
+    REFUSED(c.flags = XEN_DOMCTL_CDF_hvm);
+    REFUSED(c.flags = 1u << 31);
+    REFUSED(c.max_vcpus = 0);
+    REFUSED(c.max_vcpus = MAX_VCPUS + 1);
+    REFUSED(c.max_grant_frames = GRANT_ABSOLUTE_MAX_FRAMES + 1);
+    REFUSED(c.grant_opts = 3);
+    REFUSED(c.grant_opts = 0x12);
+    REFUSED(c.vmtrace_size = 4096);
+    REFUSED(c.cpupool_id = 1);
+    REFUSED(c.arch.emulation_flags = 1);
+    REFUSED(c.arch.misc_flags = 2);
+    dc.u.createdomain = config();
+    assert_int_equal(domctl(XEN_DOMCTL_createdomain, 5), -EEXIST);
+    dc.u.createdomain = config();
+    assert_int_equal(domctl(XEN_DOMCTL_createdomain, 99), 0);
+    assert_int_equal(dc.domain, 99);
+    destroy(99);
+}
+
+static void bad_contexts(void **state)
+{
+    u16 id = create();
+    u64 *frames = give_memory(id, PAGES);
+
+    (void)state;
+    build_tables(id, frames);
+    assert_int_equal(set_context(id, 0, frames), -EINVAL);          /* there is no such vcpu yet */
+    dc.u.max_vcpus.max = 3;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), -EINVAL);    /* not what was said at creation */
+    dc.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+    assert_int_equal(set_context(id, 2, frames), -EINVAL);
+    dc.u.vcpucontext.vcpu = 0;
+    dc.u.vcpucontext.ctxt.p = (void *)NOT_MAPPED;
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, id), -EFAULT);
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, id), -ENODATA);
+    frames[L4] = g->window.n;                                       /* somebody else's */
+    assert_int_equal(set_context(id, 0, frames), -EINVAL);
+    destroy(id);
+}
+
+/* ---- setters, read back ---- */
+
+static void what_is_set_is_read_back(void **state)
+{
+    struct vcpu_guest_context *c = page_at(8);
+    u16 id = build();
+    u8 *map = page_at(3);
+
+    (void)state;
+    *map = 0x0a;
+    dc.u.vcpuaffinity = (struct xen_domctl_vcpuaffinity){ .vcpu = 1, .flags = XEN_VCPUAFFINITY_HARD };
+    dc.u.vcpuaffinity.cpumap_hard.bitmap.p = (void *)va_of(map);
+    dc.u.vcpuaffinity.cpumap_hard.nr_bits = 8;
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, id), 0);
+    *map = 0xff;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, id), 0);
+    assert_int_equal(*map, 0x0a);
+    *map = 0xf0;                                                    /* CPUs that there are not */
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, id), -EINVAL);
+
+    dc.u.vcpucontext.vcpu = 0;
+    dc.u.vcpucontext.ctxt.p = (void *)va_of(c);
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, id), 0);
+    assert_int_equal(c->user_regs.rip, DATA << PAGE_SHIFT);
+    assert_int_equal(xen_cr3_to_pfn(c->ctrlreg[3]), domain_lookup(id)->vcpus[0]->pv.root_kernel.n);
+
+    dc.u.settimeoffset.time_offset_seconds = -3600;
+    wall_base_ns = 10000UL * 1000000000;
+    assert_int_equal(domctl(XEN_DOMCTL_settimeoffset, id), 0);
+    assert_int_equal(domain_lookup(id)->shared->wc_sec, 6400);
+
+    dc.u.address_size.size = 32;
+    assert_int_equal(domctl(XEN_DOMCTL_set_address_size, id), -EINVAL);
+    dc.u.address_size.size = 64;
+    assert_int_equal(domctl(XEN_DOMCTL_set_address_size, id), 0);
+    dc.u.tsc_info = (struct xen_domctl_tsc_info){ .tsc_mode = 1 };
+    assert_int_equal(domctl(XEN_DOMCTL_settscinfo, id), -EOPNOTSUPP);
+    dc.u.tsc_info.tsc_mode = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_settscinfo, id), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, id), 0);
+    assert_int_equal(dc.u.tsc_info.tsc_mode, 2);
+    assert_int_equal(dc.u.tsc_info.gtsc_khz, tsc_khz);
+    destroy(id);
+}
+
+static void shared_rights(void **state)
+{
+    u16 id = create();
+    struct domain *d = domain_lookup(id);
+
+    (void)state;
+    dc.u.iomem_permission = (struct xen_domctl_iomem_permission){ 0x100010, 4, 1 };
+    assert_int_equal(domctl(XEN_DOMCTL_iomem_permission, id), 0);
+    assert_true(rangeset_contains(&d->mm.iomem, 0x100010, 0x100013));
+    dc.u.iomem_permission = (struct xen_domctl_iomem_permission){ 0x100011, 1, 0 };
+    assert_int_equal(domctl(XEN_DOMCTL_iomem_permission, id), 0);
+    assert_false(rangeset_contains(&d->mm.iomem, 0x100010, 0x100013));
+    dc.u.iomem_permission = (struct xen_domctl_iomem_permission){ 0x1ffff0, 0x11, 1 };     /* one too many */
+    assert_int_equal(domctl(XEN_DOMCTL_iomem_permission, id), -EPERM);
+    dc.u.iomem_permission = (struct xen_domctl_iomem_permission){ 0x100000, 0, 1 };
+    assert_int_equal(domctl(XEN_DOMCTL_iomem_permission, id), -EINVAL);
+    dc.u.iomem_permission = (struct xen_domctl_iomem_permission){ 0x100000, ~0UL, 1 };
+    assert_int_equal(domctl(XEN_DOMCTL_iomem_permission, id), -EINVAL);
+    dc.u.ioport_permission = (struct xen_domctl_ioport_permission){ 0xfff0, 0x11, 1 };
+    assert_int_equal(domctl(XEN_DOMCTL_ioport_permission, id), -EINVAL);
+    destroy(id);
+}
+
+/* ---- the machine ---- */
+
+static void the_machine_is_described(void **state)
+{
+    struct xen_domctl_getdomaininfo *list = page_at(1);
+    u16 id = create();
+
+    (void)state;
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), 0);
+    assert_int_equal(sc.u.physinfo.nr_cpus, 4);
+    assert_int_equal(sc.u.physinfo.free_pages, heap_free_pages());
+    assert_int_equal(sysctl(XEN_SYSCTL_sched_id), 0);
+    assert_int_equal(sc.u.sched_id.sched_id, sched_abi_id());
+
+    sc.u.getdomaininfolist = (struct xen_sysctl_getdomaininfolist){ .first_domain = 1, .max_domains = 8 };
+    sc.u.getdomaininfolist.buffer.p = (void *)va_of(list);
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(sc.u.getdomaininfolist.num_domains, 2);
+    assert_true(list[0].domain == min(id, (u16)5) && list[1].domain == max(id, (u16)5));
+    sc.u.getdomaininfolist.max_domains = 1;
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(sc.u.getdomaininfolist.num_domains, 1);
+    sc.u.getdomaininfolist.buffer.p = (void *)NOT_MAPPED;
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), -EFAULT);
+    destroy(id);
+}
+
+static void claims_hold_memory_back(void **state)
+{
+    struct xen_memory_reservation r = { .domid = 0 };
+    u16 id = create();
+
+    (void)state;
+    give_memory(id, 2);
+    r.domid = id;
+    r.nr_extents = 1000;
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_claim_pages, &r, sizeof(r)), 0);
+    assert_int_equal(mm_claims_total(), 998);
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_claim_pages, &r, sizeof(r)), -EINVAL);
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), 0);
+    assert_int_equal(sc.u.physinfo.outstanding_pages, 998);
+    give_memory(id, 2);
+    assert_int_equal(mm_claims_total(), 996);
+    r.nr_extents = 0;
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_claim_pages, &r, sizeof(r)), 0);
+    assert_int_equal(mm_claims_total(), 0);
+    r.nr_extents = 1000;
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_claim_pages, &r, sizeof(r)), 0);
+    destroy(id);
+    assert_int_equal(mm_claims_total(), 0);
+}
+
+static void grant_tables_are_a_resource(void **state)
+{
+    struct xen_mem_acquire_resource r = { .type = XENMEM_resource_grant_table };
+    u64 *frames = page_at(1);
+    u16 id = create();
+
+    (void)state;
+    r.domid = id;
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &r, sizeof(r)), 0);
+    assert_int_equal(r.nr_frames, 64);
+    r.nr_frames = 2;
+    r.frame_list.p = (void *)va_of(frames);
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &r, sizeof(r)), 0);
+    assert_int_equal(frames[1], grant_shared_gfn(&domain_lookup(id)->grants, 1).n);
+    r.frame = 63;
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &r, sizeof(r)), -EINVAL);
+    r.frame = 0;
+    r.type = XENMEM_resource_ioreq_server;
+    assert_int_equal(command(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &r, sizeof(r)), -EOPNOTSUPP);
+    destroy(id);
+}
+
+
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(killed_while_built),
+        TEST(each_allocation_of_a_creation_fails_once), TEST(versions_and_pointers), TEST(a_guest_may_nothing),
+        TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
+        TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
