@@ -13,24 +13,27 @@
 
 struct boot_options boot_options = { .console_com = { true, false }, .console_vga = true, .sched = "rr", .smap = true, .smep = true };
 
+/* All or nothing: with the last console misspelt there is still the default. */
 static int parse_console(char *value, const char **why)
 {
-    struct boot_options *o = &boot_options;
+    bool com[2] = { false, false }, vga = false;
     char *item;
 
-    o->console_com[0] = o->console_com[1] = o->console_vga = false;
     while ((item = str_next_item(&value, ',')) != NULL) {
         if (strcmp(item, "com1") == 0)
-            o->console_com[0] = true;
+            com[0] = true;
         else if (strcmp(item, "com2") == 0)
-            o->console_com[1] = true;
+            com[1] = true;
         else if (strcmp(item, "vga") == 0)
-            o->console_vga = true;
+            vga = true;
         else if (strcmp(item, "none") != 0) {
             *why = "consoles are com1, com2, vga and none, separated by commas";
             return -EINVAL;
         }
     }
+    boot_options.console_com[0] = com[0];
+    boot_options.console_com[1] = com[1];
+    boot_options.console_vga = vga;
     return 0;
 }
 
