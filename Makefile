@@ -15,7 +15,7 @@ PYTHON ?= python3
 V      ?= 0
 Q      := $(if $(filter 0,$(V)),@)
 
-.PHONY: all run test test-full test-host host-tests fuzz-replay host-lib iso bench gdb guests lint coverage clean help
+.PHONY: all fuzz run test test-full test-host host-tests fuzz-replay host-lib iso bench gdb guests lint coverage clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -100,7 +100,7 @@ $(BUILD)/hospes.elf: $(BUILD)/hospes.bin $(BUILD)/hospes.syms hypervisor/machine
 	@echo "  ELF $@ ($$(stat -c %s $@) bytes)"
 
 # ---- host tests --------------------------------------------------------------------------------------------------
-HOST_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=all $(if $(FUZZER),-fsanitize=fuzzer-no-link)
 HOST_CFLAGS := -std=gnu17 -O1 -g $(WARNINGS) -fno-strict-aliasing -fno-omit-frame-pointer $(HOST_SAN) $(if $(COVERAGE),--coverage) \
     -Itests/fake -Ihypervisor -I$(GEN) -Itests -DHOSPES_HOST -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100 -MMD -MP
 HOST_LAYERS := $(filter-out machine,$(FOLDERS))
@@ -124,9 +124,10 @@ $(BUILD)/host/property/%: $(BUILD)/host/tests/property/%.o $(HOST_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $< $(HOST_LIB) $(HOST_LIBS)
 
-$(BUILD)/host/fuzz/%_fuzz: $(BUILD)/host/tests/fuzz/%_fuzz.o $(BUILD)/host/tests/fuzz/replay.o $(HOST_LIB)
+# Programs that replay files; with FUZZER=1 (and clang) the fuzzers themselves.
+$(BUILD)/host/fuzz/%_fuzz: $(BUILD)/host/tests/fuzz/%_fuzz.o $(if $(FUZZER),,$(BUILD)/host/tests/fuzz/replay.o) $(HOST_LIB)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $(filter %.o,$^) $(HOST_LIB) $(HOST_LIBS)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) $(if $(FUZZER),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) $(HOST_LIB) $(HOST_LIBS)
 
 # Seeds that a script writes; those worth keeping as they are lie in tests/fuzz/corpus/NAME.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/host/%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -172,6 +173,10 @@ test-full: ## test, and the long ones: all boots, Debian's Xen under the same gu
 test-host: ## only the tests that need no QEMU: unit, property, fuzz corpora
 	@scripts/setup test
 	@tests/run host fuzz
+
+fuzz: ## let libFuzzer run: TARGET=name (default: each), TIME=seconds for each (60)
+	@scripts/setup test
+	@scripts/fuzz $(if $(TIME),--time $(TIME)) $(TARGET)
 
 lint: ## only the static checks
 	@scripts/setup test
