@@ -225,8 +225,8 @@ int sched_set_affinity(struct sched_unit *u, const cpumask_t *mask)
     q = unit_lock(u);
     u->affinity = *mask;
     cpu = u->cpu;
-    moves = !may_run_on(u, cpu);
-    if (moves && u->queued)
+    moves = u->queued || !may_run_on(u, cpu);      /* one that waits: perhaps an idle CPU is allowed now */
+    if (u->queued)
         dequeue(q, u);
     spin_unlock(&q->lock);
     if (moves) {

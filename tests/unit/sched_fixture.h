@@ -53,6 +53,7 @@ static inline void sim_settle(unsigned cpus)
         busy = false;
         for (unsigned cpu = 0; cpu < cpus; cpu++) {
             fake_cpu_set(cpu);
+            cpu_irq_window();
             busy |= work_pending();
             sim_exit();
         }
