@@ -87,7 +87,7 @@ long hcall_sched_op(struct hcall_args *args)
 
     switch (args->a[0]) {
     case SCHEDOP_yield:
-        sched_yield();
+        sched_yield_current();
         return 0;
     case SCHEDOP_block:
         return sched_block_current();

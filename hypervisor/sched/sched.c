@@ -199,7 +199,7 @@ void sched_unpause(struct sched_unit *u)
 
 bool sched_is_running(const struct sched_unit *u) { return READ_ONCE(u->running); }
 
-void sched_yield(void)
+void sched_yield_current(void)
 {
     struct sched_queue *q = &queues[cpu_id()];
 

@@ -34,7 +34,7 @@ void sched_block(struct sched_unit *u);                 /* current unit; takes e
 void sched_pause(struct sched_unit *u);                 /* nests; returns at once (see sched_is_running) */
 void sched_unpause(struct sched_unit *u);
 bool sched_is_running(const struct sched_unit *u);
-void sched_yield(void);                                 /* current unit */
+void sched_yield_current(void);                                 /* current unit */
 /* Exit path, WORK_SCHED taken: which unit this CPU runs now; NULL = idle. Arms the slice timer. */
 struct sched_unit *sched_pick(void);
 /* dom/run.c calls it once the previous unit's state is out of the CPU: others may run it elsewhere now. */

@@ -98,7 +98,7 @@ static void op_yield(unsigned i)
     if (cpu == CPUS)
         return;
     fake_cpu_set(cpu);
-    sched_yield();
+    sched_yield_current();
 }
 
 static void op_time(unsigned i)

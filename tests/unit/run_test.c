@@ -67,7 +67,7 @@ static void two_vcpus_take_turns(void **state)
         struct vcpu *before = current();
 
         fake_time_advance(1000);
-        sched_yield();
+        sched_yield_current();
         run_work();
         assert_ptr_equal(current(), before == a ? b : a);
         assert_int_equal(before->loaded_cpu, NO_CPU);
@@ -88,7 +88,7 @@ static void siblings_keep_the_cpu_dirty(void **state)
 
     (void)state;
     exit_path(0);
-    sched_yield();
+    sched_yield_current();
     run_work();
     assert_true(current() == a || current() == b);
     assert_true(cpumask_test(&d5->mm.dirty_cpus, 0));
@@ -269,7 +269,7 @@ static void wander_body(unsigned cpu, void *ctx)
             assert_int_equal(sched_set_affinity(&v->unit, &mask), 0);
             break;
         case 1:
-            sched_yield();
+            sched_yield_current();
             break;
         case 2:
             sched_pause(&v->unit);

@@ -13,7 +13,7 @@ static void idle_machine_runs_nothing(void **state)
     for (unsigned cpu = 0; cpu < 4; cpu++)
         assert_null(on_cpu[cpu]);
     assert_null(sched_audit());
-    sched_yield();
+    sched_yield_current();
     assert_false(work_pending());
 }
 
@@ -59,7 +59,7 @@ static void alone_there_is_no_tick(void **state)
     (void)state;
     sim_start(1, 1);
     assert_int_equal(timer_count(0), 0);
-    sched_yield();
+    sched_yield_current();
     assert_false(work_pending());
     sched_unpause(&units[1]);
     sim_exit();
@@ -92,7 +92,7 @@ static void woken_unit_preempts_and_pays(void **state)
     sim_start(1, 2);
     struct sched_unit *hog = on_cpu[0], *sleeper = hog == &units[0] ? &units[1] : &units[0];
 
-    sched_yield();
+    sched_yield_current();
     sim_exit();
     assert_ptr_equal(on_cpu[0], sleeper);
     for (unsigned i = 0; i < 100; i++) {            /* wakes at once, works 1 ms of each 2 */
@@ -125,13 +125,13 @@ static void yield_lets_the_others_go_first(void **state)
     sim_start(1, 3);
     struct sched_unit *first = on_cpu[0];
 
-    sched_yield();
+    sched_yield_current();
     sim_exit();
     assert_ptr_not_equal(on_cpu[0], first);
-    sched_yield();
+    sched_yield_current();
     sim_exit();
     assert_ptr_not_equal(on_cpu[0], first);
-    sched_yield();
+    sched_yield_current();
     sim_exit();
     assert_ptr_equal(on_cpu[0], first);
 }
