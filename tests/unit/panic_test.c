@@ -161,17 +161,17 @@ static void counters_add_up(void **state)
 static void trace_keeps_the_last_records(void **state)
 {
     (void)state;
-    trace(TRACE_USER, 1, 2, 3);     /* off: nothing happens */
+    trace(TRACE_FLUSH, 1, 2, 3);     /* off: nothing happens */
     trace_init();
     assert_false(trace_on);
     trace_pages = 1;
     trace_init();
     assert_true(trace_on);
     for (u32 i = 0; i < 200; i++)
-        trace(TRACE_USER, i, 0xb0 + i, 0xc0);
+        trace(TRACE_FLUSH, i, 0xb0 + i, 0xc0);
     press('T');
     assert_true(was_shown("trace: CPU 0, 200 records"));
-    assert_true(was_shown(" 000c 0000 000000c7 0000000000000177 00000000000000c0\n"));
+    assert_true(was_shown(" 0008 0000 000000c7 0000000000000177 00000000000000c0\n"));
     assert_false(was_shown(" 00000087 "));
     assert_true(was_shown(" 00000088 "));
     assert_true(was_shown("trace: CPU 3, 0 records"));
