@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Commands of scripts/hospes.gdb. They read memory and call nothing, so the machine may stand anywhere."""
 
+import struct
+
 import gdb
 
 ADDRESSED = (gdb.SYMBOL_LOC_STATIC, gdb.SYMBOL_LOC_UNRESOLVED)
 NO_CPU = 0xffff
+PAGE_SIZE = 4096
 HELP = '''The commands of Hospes:
 hv-domains    the domains and their vcpus
 hv-current    the vcpu of the selected CPU (a CPU is a gdb thread: "info threads", "thread 2")
@@ -27,6 +30,17 @@ def variable(name):
 def cpu_infos():
     infos, online = variable('cpu_infos'), int(variable('cpu_online_count'))
     return [infos[cpu].dereference() for cpu in range(online) if infos[cpu]]
+
+
+def domains():
+    """Those that are listed: dom/domain.c keeps pointers to them in pages, by their number."""
+    pages = variable('domain_pages')
+    kind = gdb.lookup_type('struct domain').pointer()
+    for index in range(pages.type.range()[1] + 1):
+        if pages[index]:
+            content = gdb.selected_inferior().read_memory(int(pages[index]), PAGE_SIZE)
+            yield from (gdb.Value(address).cast(kind).dereference()
+                        for address, in struct.iter_unpack('<Q', content) if address)
 
 
 def vcpu_line(vcpu):
@@ -68,15 +82,13 @@ class Domains(Command):
     """Every listed domain and its vcpus."""
 
     def run(self, _):
-        domains = variable('domains')
-        for domid in range(domains.type.range()[1] + 1):
-            domain = domains[domid]
-            if not domain:
-                continue
-            state = ' dying' if domain['dying'] else ' shut down' if domain['shutting_down'] else ''
-            yield f'domain {domid} (struct domain *){int(domain):#x}{state}'
-            vcpus = (domain['vcpus'][number] for number in range(int(domain['max_vcpus'])))
-            yield from (f'    {vcpu_line(vcpu.dereference())}' for vcpu in vcpus if vcpu)
+        return [line for domain in domains() for line in self.lines(domain)]
+
+    def lines(self, domain):
+        state = ' dying' if domain['dying'] else ' shut down' if domain['shutting_down'] else ''
+        yield f'domain {int(domain["id"])} (struct domain *){int(domain.address):#x}{state}'
+        vcpus = (domain['vcpus'][number] for number in range(int(domain['max_vcpus'])))
+        yield from (f'    {vcpu_line(vcpu.dereference())}' for vcpu in vcpus if vcpu)
 
 
 class Current(Command):
@@ -86,7 +98,7 @@ class Current(Command):
         # QEMU numbers its threads like the CPUs, from 1, and the hypervisor its CPUs in the firmware's order: the
         # stack pointer is surer, but says nothing while a guest runs.
         stack = int(gdb.selected_frame().read_register('rsp')) & (1 << 64) - 1
-        size = 16 * 4096
+        size = 16 * PAGE_SIZE
         for info in cpu_infos():
             top = int(info.address) + info.type.sizeof
             if top - size <= stack < top:
