@@ -191,7 +191,7 @@ iso: ## $(BUILD)/hospes.iso, for BIOS and UEFI
 	@$(AGAIN) all
 	@scripts/iso
 
-bench: ## measure a boot against Debian's Xen, $(BUILD)/bench.tsv
+bench: ## measure operations and a boot against Debian's Xen, $(BUILD)/bench.tsv
 	@scripts/setup run
 	@$(AGAIN) all
 	@bench/run

@@ -25,12 +25,8 @@ EVENTS = {
     4: ('switch', 'to d{high}v{low}'),
     5: ('wake', 'd{high}v{low} on CPU {b}'),
     6: ('block', 'd{high}v{low}'),
-    7: ('event-send', 'd{high} port {low}'),
+    7: ('event', 'port {b} for d{high}v{low}'),
     8: ('flush', 'flags {a:#x} address {b:#x}'),
-    9: ('pte-write', 'level {a} at {b:#x} entry {c:#x}'),
-    10: ('type', 'now {a:#x} mfn {b:#x} was {c:#x}'),
-    11: ('timer', 'deadline {b} ns'),
-    12: ('user', '{a:#x} {b:#x} {c:#x}'),
 }
 LINE = re.compile(r'trace: ([0-9a-f]{16}) ([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{8}) ([0-9a-f]{16}) ([0-9a-f]{16})')
 

@@ -105,7 +105,8 @@ void panic(const char *fmt, ...)
     begin_panic(fmt, args);
     va_end(args);
     registers_show_guest();
-    backtrace_show((u64)__builtin_return_address(0), (u64)__builtin_frame_address(0));
+    /* From the caller's frame on: our own holds the same return address. */
+    backtrace_show((u64)__builtin_return_address(0), *(const u64 *)__builtin_frame_address(0));
     end_machine();
 }
 

@@ -12,17 +12,13 @@
 enum trace_event {
     TRACE_NONE,
     TRACE_HYPERCALL,        /* number; first argument, result */
-    TRACE_TRAP,             /* vector, error code; rip, cr2 */
+    TRACE_TRAP,             /* vector; rip, cr2: an exception of a guest's */
     TRACE_IRQ,              /* vector */
     TRACE_SWITCH,           /* domid << 16 | vcpu; time used */
     TRACE_WAKE,             /* domid << 16 | vcpu */
     TRACE_BLOCK,            /* domid << 16 | vcpu */
-    TRACE_EVENT_SEND,       /* domid << 16 | port */
+    TRACE_EVENT,            /* domid << 16 | vcpu to be told; port */
     TRACE_FLUSH,            /* flags; address */
-    TRACE_PTE_WRITE,        /* level; table maddr, new entry */
-    TRACE_TYPE,             /* new type word; mfn, old word */
-    TRACE_TIMER,            /* ; deadline */
-    TRACE_USER,             /* for debugging */
 };
 
 struct trace_record {

@@ -307,9 +307,23 @@ int vcpu_add(struct domain *d, u32 id, unsigned cpu)
     return rc;
 }
 
+/* Says what happened and ends the machine, as the operator wants it: a reboot would hide the reason. */
+static void noreturn machine_fail(const char *what)
+{
+    pr_err("Domain 0 %s: %s\n", what,
+           panic_noreboot ? "'noreboot' was given: halting; reset the machine by hand" : "rebooting the machine");
+    if (panic_noreboot) {
+        cpus_stop_others();
+        power_halt();
+    }
+    power_reset();
+}
+
 /* Domain 0's end is the machine's. */
 static void noreturn machine_end(u8 reason)
 {
+    char unknown[48];
+
     switch (reason) {
     case SHUTDOWN_poweroff:
         pr_info("Domain 0 powered off: switching the machine off\n");
@@ -319,14 +333,19 @@ static void noreturn machine_end(u8 reason)
     case SHUTDOWN_reboot:
         pr_info("Domain 0 asked for a reboot\n");
         power_reset();
-    default:
-        pr_err("Domain 0 crashed (reason %u): %s\n", reason,
-               panic_noreboot ? "'noreboot' was given: halting; reset the machine by hand" : "rebooting the machine");
-        if (panic_noreboot) {
-            cpus_stop_others();
-            power_halt();
-        }
+    case SHUTDOWN_watchdog:
+        pr_err("The watchdog of domain 0 expired: rebooting the machine\n");
         power_reset();
+    case SHUTDOWN_soft_reset:
+        pr_err("Domain 0 asked for a soft reset, which does not exist: rebooting the machine\n");
+        power_reset();
+    case SHUTDOWN_crash:
+        machine_fail("crashed");
+    case SHUTDOWN_suspend:
+        machine_fail("suspended, and nothing can resume it");
+    default:
+        fmt_snprintf(unknown, sizeof(unknown), "ended for an unknown reason (%u)", reason);
+        machine_fail(unknown);
     }
 }
 

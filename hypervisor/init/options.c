@@ -71,6 +71,24 @@ static int parse_dom0(char *value, const char **why)
     return -EOPNOTSUPP;
 }
 
+/* [current][,][keep] */
+static int parse_vga(char *value, const char **why)
+{
+    bool keep = false;
+    char *item;
+
+    while ((item = str_next_item(&value, ',')) != NULL) {
+        if (strcmp(item, "keep") == 0) {
+            keep = true;
+        } else if (strcmp(item, "current") != 0) {
+            *why = "the boot loader chooses the screen's mode: only current and keep, separated by a comma";
+            return -EINVAL;
+        }
+    }
+    boot_options.vga_keep = keep;
+    return 0;
+}
+
 static const struct option options[] = {
     OPTION_CUSTOM("console", parse_console, "where messages go: com1, com2, vga, none"),
     OPTION_CUSTOM("com1", parse_com1, "first serial port: baud,format,io-base,irq"),
@@ -88,6 +106,7 @@ static const struct option options[] = {
     OPTION_BOOL("smap", &boot_options.smap, "use supervisor-mode access prevention"),
     OPTION_BOOL("smep", &boot_options.smep, "use supervisor-mode execution prevention"),
     OPTION_UINT("trace", &trace_pages, 0, 1024, "pages of trace buffer for each CPU"),
+    OPTION_CUSTOM("vga", parse_vga, "keep: messages stay on the screen when domain 0 runs"),
 };
 
 static void report(void *context, const char *word, const char *why)

@@ -4,6 +4,7 @@
  * A port that was looked up stays valid memory until the domain is freed, so the worst a racing close can do is to
  * leave a pending bit on a port that has just got another use. Callers: everybody.
  */
+#include <core/trace.h>
 #include <ipc/evtchn_port.h>
 #include <irq/pirq.h>
 #include <machine/cpu.h>
@@ -19,6 +20,7 @@ void evtchn_set_pending(struct evtchn *c)
     interleave_point();
     if (!v)     /* no vcpu 0 yet: nobody to tell */
         return;
+    trace(TRACE_EVENT, (u32)c->domain->domid << 16 | READ_ONCE(c->vcpu), c->port, 0);
     if (evtchn_fifo(c->domain))
         evtchn_fifo_set_pending(c, v);
     else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The C library functions that compilers and the boot decompressors call. Only in the hypervisor image; host
- * programs have their own. Plain eight-byte loops: string instructions are no faster for the short copies that
- * dominate here, and an emulator that counts instructions charges one per iteration. Callable from anywhere.
+ * programs have their own. Plain eight-byte loops for the short copies that dominate here, for which string
+ * instructions take too long to start; these for what is as long as LONG_RUN, pages above all. Callable from anywhere.
  */
 #include <lib/string.h>
 
@@ -12,11 +12,19 @@
 
 typedef u64 word_t aligned(1) __attribute__((may_alias));
 
+#define LONG_RUN 256
+
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
     u8 *d = dst;
     const u8 *s = src;
 
+    if (n >= LONG_RUN) {
+        size_t words = n / 8;
+
+        n %= 8;
+        __asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(words) : : "memory");
+    }
     for (; n >= 32; n -= 32, d += 32, s += 32) {
         u64 a = ((const word_t *)s)[0], b = ((const word_t *)s)[1];
         u64 c = ((const word_t *)s)[2], e = ((const word_t *)s)[3];
@@ -38,6 +46,8 @@ void *memmove(void *dst, const void *src, size_t n)
     u8 *d = dst;
     const u8 *s = src;
 
+    if (n >= LONG_RUN && (size_t)(d - s) >= n && (size_t)(s - d) >= n)
+        return memcpy(dst, src, n);
     if (d < s) { /* ascending, and every word is read before a store can reach it */
         for (; n >= 8; n -= 8, d += 8, s += 8)
             *(word_t *)d = *(const word_t *)s;
@@ -57,6 +67,12 @@ void *memset(void *dst, int byte, size_t n)
     u64 pattern = (u8)byte * 0x0101010101010101UL;
     u8 *d = dst;
 
+    if (n >= LONG_RUN) {
+        size_t words = n / 8;
+
+        n %= 8;
+        __asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
+    }
     for (; n >= 32; n -= 32, d += 32) {
         ((word_t *)d)[0] = pattern;
         ((word_t *)d)[1] = pattern;

@@ -131,7 +131,7 @@ static void count_root(mfn_t root, void *ctx)
     audit.tally[root.n].types++;
 }
 
-/* Only the privilege level counts here: the CPU sets accessed bits, and a gate keeps what it had in its selector. */
+/* What was checked once passes again, unchanged: the CPU itself only sets accessed bits. */
 static void check_descriptors(mfn_t m)
 {
     const u64 *desc = frame_map(m);
@@ -139,7 +139,7 @@ static void check_descriptors(mfn_t m)
     for (unsigned i = 0; i < DESCS_PER_PAGE; i++) {
         u64 copy = desc[i];
 
-        if (!desc_fix(&copy) || ((copy ^ desc[i]) & DESC_DPL)) {
+        if (!desc_fix(&copy) || copy != desc[i]) {
             broken("descriptors", m);
             break;
         }

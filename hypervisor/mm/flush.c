@@ -4,6 +4,7 @@
  * for the answer serves the request meanwhile, so two flushing CPUs cannot wait for each other.
  */
 #include <core/lock.h>
+#include <core/trace.h>
 #include <core/work.h>
 #include <machine/tlb.h>
 #include <mm/flush.h>
@@ -80,6 +81,7 @@ void flush_mask(const cpumask_t *mask, u64 va, unsigned flags)
     unsigned self = cpu_id(), cpu;
     cpumask_t others = *mask;
 
+    trace(TRACE_FLUSH, flags, va, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(others.w); i++)
         others.w[i] &= cpu_online_mask.w[i];
     if (cpumask_test(&others, self)) {

@@ -5,6 +5,7 @@
  */
 #include <core/counters.h>
 #include <core/panic.h>
+#include <core/trace.h>
 #include <core/work.h>
 #include <irq/irq.h>
 #include <machine/extable.h>
@@ -101,6 +102,7 @@ static void (*const exceptions[32])(struct vcpu *, struct regs *) = {
 
 static void interrupt(u8 vector)
 {
+    trace(TRACE_IRQ, vector, 0, 0);
     switch (vector) {
     case VECTOR_TIMER:
         work_raise(WORK_TIMER);
@@ -124,7 +126,7 @@ static void interrupt(u8 vector)
     }
 }
 
-void entry_trap(struct regs *regs)
+static inline void trap_handle(struct regs *regs)
 {
     struct vcpu *v = current();
 
@@ -135,6 +137,22 @@ void entry_trap(struct regs *regs)
         exceptions[regs->vector](v, regs);
     else
         trap_bounce(v, regs);
+}
+
+/* Apart, so that a trace that is off costs one test. */
+static cold __attribute__((noinline)) void trap_traced(struct regs *regs)
+{
+    if (regs->vector < 32)
+        trace_write(TRACE_TRAP, regs->vector, regs->rip, read_cr2());
+    trap_handle(regs);
+}
+
+void entry_trap(struct regs *regs)
+{
+    if (unlikely(trace_on))
+        trap_traced(regs);
+    else
+        trap_handle(regs);
 }
 
 void entry_trap_hypervisor(struct regs *regs)

@@ -30,8 +30,9 @@ bool desc_fix(u64 *desc)
     if (type != TYPE_CALL_GATE || !gate_selector_ok((u16)(d >> 16)))
         return false;
     /* A gate would enter ring 3 code from ring 3 without a change of mode: let its use fault. The selector's RPL
-     * keeps the DPL that was asked for. */
-    *desc = (d & ~(DESC_DPL | (3UL << 16))) | ((d & DESC_DPL) >> 45 << 16);
+     * keeps the DPL that was asked for, also when what stands there is written back. */
+    if (d & DESC_DPL)
+        *desc = (d & ~(DESC_DPL | (3UL << 16))) | ((d & DESC_DPL) >> 45 << 16);
     return true;
 }
 

@@ -61,8 +61,12 @@ def trace_decodes(text, folder):
     log.write_text(text)
     done = subprocess.run([SCRIPTS / 'trace-decode.py', log], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
-    if done.returncode or not re.search(r'us  CPU 0 +hypercall  +\w+ first 0x\w+ result -?\d+', done.stdout):
+    if done.returncode:
         return f'scripts/trace-decode.py made no sense of the trace: {done.stdout[:300]}'
+    for event in (r'hypercall  +\w+ first 0x\w+ result -?\d+', r'irq +vector 0x[0-9a-f]{2}', r'event +port \d+ for d0v0',
+                  r'trap +vector 0x\w+ rip 0x\w+ cr2 0x\w+'):
+        if not re.search(rf'us  CPU 0 +{event}$', done.stdout, re.M):
+            return f'no /{event}/ among the last events of domain 0'
     return None
 
 

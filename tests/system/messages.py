@@ -15,7 +15,7 @@ class Hospes:
     audit_clean = r'audit: clean'
     trace_shown = r'trace: CPU 0, \d+ records'
     reboot_key = 'R'
-    dom0_crashed = r'Domain 0 crashed \(reason 3\)'
+    dom0_crashed = r'Domain 0 crashed: '
     no_reboot = r"'noreboot' was given: halting"
     no_module = r'no domain 0 kernel: give the boot loader'
     bad_kernel = r'domain 0 kernel: \w'

@@ -182,8 +182,13 @@ static void end_of_domain_0_is_the_machines(void **state)
     static const struct { u8 reason; bool noreboot; enum fake_end end; const char *says; } ends[] = {
         { SHUTDOWN_poweroff, false, FAKE_OFF, "switching the machine off" },
         { SHUTDOWN_reboot, false, FAKE_RESET, "asked for a reboot" },
-        { SHUTDOWN_crash, false, FAKE_RESET, "rebooting the machine" },
-        { SHUTDOWN_crash, true, FAKE_HALT, "'noreboot' was given" },
+        { SHUTDOWN_crash, false, FAKE_RESET, "Domain 0 crashed: rebooting the machine" },
+        { SHUTDOWN_crash, true, FAKE_HALT, "Domain 0 crashed: 'noreboot' was given" },
+        { SHUTDOWN_watchdog, false, FAKE_RESET, "watchdog of domain 0 expired: rebooting" },
+        { SHUTDOWN_soft_reset, false, FAKE_RESET, "soft reset, which does not exist: rebooting" },
+        { SHUTDOWN_suspend, false, FAKE_RESET, "suspended, and nothing can resume it: rebooting the machine" },
+        { SHUTDOWN_suspend, true, FAKE_HALT, "suspended, and nothing can resume it: 'noreboot' was given" },
+        { 6, false, FAKE_RESET, "ended for an unknown reason (6): rebooting the machine" },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {

@@ -119,6 +119,11 @@ static void single_descriptors(void **state)
     assert_int_equal(update_descriptor(at + 24, 0x00009a0000000000UL | 0xffffUL << 16), 0);     /* ring 0: raised */
     assert_int_equal((table[3] >> 45) & 3, 3);
     assert_int_equal(update_descriptor(at + 32, gate | 0xe008UL << 16), -EINVAL);
+    assert_int_equal(update_descriptor(at + 32, gate | 0xe030UL << 16), 0);     /* a call gate: its use faults */
+    assert_int_equal((table[4] >> 45) & 3, 0);
+    assert_int_equal((table[4] >> 16) & 3, 3);                  /* where the level went */
+    assert_int_equal(update_descriptor(at + 40, table[4]), 0);  /* written back as it was read */
+    assert_int_equal(table[5], table[4]);
     assert_int_equal(update_descriptor(at + 32, 0x0000890000000000UL), -EINVAL);                /* a TSS */
     assert_int_equal(update_descriptor(g->l1.n << PAGE_SHIFT, code), -EINVAL);
     assert_int_equal(update_descriptor(g5.window.n << PAGE_SHIFT, code), -EINVAL);

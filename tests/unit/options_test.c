@@ -140,6 +140,22 @@ static void consoles_that_are_not_known(void **state)
     assert_true(!boot_options.console_com[0] && boot_options.console_com[1]);
 }
 
+static void the_screen_is_kept(void **state)
+{
+    (void)state;
+    assert_false(boot_options.vga_keep);
+    assert_good("hospes vga=current,keep");
+    assert_true(boot_options.vga_keep);
+    assert_ignored("vga=text-80x25");
+    assert_true(was_shown("the boot loader chooses the screen's mode"));
+    assert_ignored("vga=keep,ask");
+    assert_good("hospes vga=current");
+    assert_false(boot_options.vga_keep);
+    assert_ignored("vga=keep,ask");
+    assert_good("hospes vga=keep");
+    assert_true(boot_options.vga_keep);
+}
+
 static void long_lines(void **state)
 {
     static char line[8192];
@@ -162,7 +178,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, options_setup)
     const struct CMUnitTest tests[] = {
         T(defaults_without_options), T(options_that_are_understood), T(sizes_that_are_not), T(numbers_out_of_range),
-        T(words_that_are_not_known), T(consoles_that_are_not_known), T(long_lines),
+        T(words_that_are_not_known), T(consoles_that_are_not_known), T(the_screen_is_kept),
+        T(long_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
