@@ -88,16 +88,27 @@ $(BUILD)/symbols1.o: $(BUILD)/hospes.pass1 scripts/gen-symbols.py
 $(BUILD)/hospes.syms: $(HV_OBJ) $(BUILD)/symbols1.o hypervisor/hospes.lds
 	$(Q)$(HV_LINK) -o $@ $(HV_OBJ) $(BUILD)/symbols1.o -Wl,--start-group $(BOOT_LIBS) -Wl,--end-group
 
-$(BUILD)/hospes.bin: $(BUILD)/hospes.syms
+$(BUILD)/%.bin: $(BUILD)/%.syms
 	$(Q)objcopy -O binary $< $@
 
 # Loaders want a 32-bit ELF file with physical addresses: the 64-bit image is wrapped as data.
-$(BUILD)/hospes.elf: $(BUILD)/hospes.bin $(BUILD)/hospes.syms hypervisor/machine/wrap.S
-	$(Q)bss=$$(nm $(BUILD)/hospes.syms | awk '$$3 == "image_end_phys" { print "0x" $$1 }'); \
-	$(CC) -m32 -DIMAGE='"$(BUILD)/hospes.bin"' -DIMAGE_END_PHYS=$$bss -c -o $(BUILD)/wrap.o hypervisor/machine/wrap.S && \
-	$(LD) -m elf_i386 -N --no-warn-rwx-segments -Ttext=0x200000 -e 0x$$(nm $(BUILD)/hospes.syms | awk '$$3 == "boot_entry_phys" { print $$1 }') \
-	    --build-id=none -o $@ $(BUILD)/wrap.o
+$(BUILD)/%.elf: $(BUILD)/%.bin $(BUILD)/%.syms hypervisor/machine/wrap.S
+	$(Q)bss=$$(nm $(BUILD)/$*.syms | awk '$$3 == "image_end_phys" { print "0x" $$1 }'); \
+	$(CC) -m32 -DIMAGE='"$(BUILD)/$*.bin"' -DIMAGE_END_PHYS=$$bss -c -o $(BUILD)/$*-wrap.o hypervisor/machine/wrap.S && \
+	$(LD) -m elf_i386 -N --no-warn-rwx-segments -Ttext=0x200000 -e 0x$$(nm $(BUILD)/$*.syms | awk '$$3 == "boot_entry_phys" { print $$1 }') \
+	    --build-id=none -o $@ $(BUILD)/$*-wrap.o
 	@echo "  ELF $@ ($$(stat -c %s $@) bytes)"
+
+# ---- the conformance suite in place of domain 0 --------------------------------------------------------------------
+CONFORMANCE     := $(patsubst %.c,$(BUILD)/%.o,tests/conformance/checks.c tests/conformance/image.c)
+CONFORMANCE_OBJ := $(filter-out %/init/main.o,$(HV_OBJ)) $(CONFORMANCE)
+
+$(BUILD)/tests/conformance/%.o: tests/conformance/%.c $(GENERATED)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LTO) $(HV_CFLAGS) -c -o $@ $<
+
+$(BUILD)/conformance.syms: $(CONFORMANCE_OBJ) $(BUILD)/symbols0.o hypervisor/hospes.lds
+	$(Q)$(HV_LINK) -o $@ $(CONFORMANCE_OBJ) $(BUILD)/symbols0.o -Wl,--start-group $(BOOT_LIBS) -Wl,--end-group
 
 # ---- host tests --------------------------------------------------------------------------------------------------
 HOST_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=all $(if $(FUZZER),-fsanitize=fuzzer-no-link)
@@ -107,7 +118,8 @@ HOST_LAYERS := $(filter-out machine,$(FOLDERS))
 HOST_C      := $(filter-out %/lib/freestanding.c %/image/shim.c %/init/main.c,$(foreach d,$(HOST_LAYERS),$(wildcard hypervisor/$(d)/*.c hypervisor/$(d)/*/*.c)))
 FAKE_C      := $(wildcard tests/fake/*.c)
 HOST_LIB    := $(BUILD)/host/libhospes.a
-UNIT        := $(patsubst tests/%.c,$(BUILD)/host/%,$(wildcard tests/unit/*_test.c tests/property/*_prop.c))
+UNIT        := $(patsubst tests/%.c,$(BUILD)/host/%,$(wildcard tests/unit/*_test.c tests/property/*_prop.c)) \
+    $(BUILD)/host/unit/conformance_test
 HOST_LIBS   := -lcmocka -llzma -lzstd -lz -llz4
 
 $(BUILD)/host/%.o: %.c $(GENERATED)
@@ -117,6 +129,9 @@ $(BUILD)/host/%.o: %.c $(GENERATED)
 $(HOST_LIB): $(HOST_C:%.c=$(BUILD)/host/%.o) $(FAKE_C:%.c=$(BUILD)/host/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+$(BUILD)/host/unit/conformance_test: $(BUILD)/host/tests/conformance/host.o $(BUILD)/host/tests/conformance/checks.o $(HOST_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $^ $(HOST_LIBS)
 $(BUILD)/host/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $< $(HOST_LIB) $(HOST_LIBS)
