@@ -166,6 +166,9 @@ long hcall_memory_op(struct hcall_args *args)
         return account_op(arg, args->a[0] & (BIT(EXTENT_SHIFT) - 1));
     case XENMEM_machine_memory_map:
         return machine_memory_map(arg);
+    case XENMEM_get_sharing_freed_pages:
+    case XENMEM_get_sharing_shared_pages:
+        return 0;                       /* no page is shared between domains */
     case XENMEM_machphys_mapping:
         return machphys_mapping(arg);
     case XENMEM_set_memory_map:

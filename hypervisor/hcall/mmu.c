@@ -204,12 +204,13 @@ static int va_mapping_flush(u64 va, u64 flags)
     return 0;
 }
 
-long hcall_update_va_mapping(struct hcall_args *args)
+/* (va, entry, flush); subject: whose frame may be in the entry. */
+static long va_mapping(struct hcall_args *args, struct mm_domain *subject)
 {
     u64 va = args->a[0], flags = args->a[2];
     struct vcpu *v = current();
     struct mmu_ctx *ctx = &v->pv.mmu;
-    struct table_write w = { .new = args->a[1], .index = pte_index(va, 1), .subject = ctx->mm };
+    struct table_write w = { .new = args->a[1], .index = pte_index(va, 1), .subject = subject };
     int rc = mmu_drain(ctx);
     mfn_t m;
 
@@ -229,6 +230,19 @@ long hcall_update_va_mapping(struct hcall_args *args)
     rc = table_write(ctx, &w);
     table_put(ctx, w.table);
     return rc ? rc : va_mapping_flush(va, flags);
+}
+
+long hcall_update_va_mapping(struct hcall_args *args) { return va_mapping(args, &current_domain()->mm); }
+
+/* The same with a frame of another domain's, argument 3. */
+long hcall_update_va_mapping_otherdomain(struct hcall_args *args)
+{
+    struct mmu_targets t;
+    int rc = targets_lookup(__HYPERVISOR_mmu_update, (u16)args->a[3], &t);
+
+    if (rc)
+        return rc;
+    return t.special != DOMID_INVALID ? -EPERM : va_mapping(args, &t.frames->mm);
 }
 
 /* ---- mmuext_op -------------------------------------------------------------------------------------------------- */

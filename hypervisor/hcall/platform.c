@@ -3,6 +3,7 @@
 #include <dom/run.h>
 #include <hcall/hcall.h>
 #include <hcall/platform.h>
+#include <x86/cr.h>
 #include <machine/boot.h>
 #include <machine/power.h>
 #include <xen/platform.h>
@@ -17,6 +18,8 @@ static int settime(struct domain *d, u64 secs, u32 nsecs, u64 system_time)
     spin_unlock(&d->lock);
     return 0;
 }
+
+#define RESOURCES_MAX 3
 
 static int op_settime32(struct xen_platform_op *op)
 {
@@ -69,6 +72,37 @@ static int op_set_pminfo(struct xen_platform_op *op)
     return op->u.set_pminfo.type == XEN_PM_PDC ? 0 : -ENOSYS;
 }
 
+/*
+ * Registers of a CPU, one entry each, up to the first that is refused. What the interface knows beyond the time-stamp
+ * counter, which is one for all CPUs, belongs to cache monitoring, which is not there.
+ */
+static int op_resource(struct xen_platform_op *op)
+{
+    const struct xenpf_resource_op *r = &op->u.resource_op;
+    struct xenpf_resource_entry e;
+    u32 done;
+
+    if (r->nr_entries > RESOURCES_MAX)
+        return -EINVAL;
+    if (r->cpu >= NR_CPUS || !cpumask_test(&cpu_online_mask, r->cpu))
+        return -ENODEV;
+    for (done = 0; done < r->nr_entries; done++) {
+        guest_ptr_t at = guest_elem(guest_ptr((u64)r->entries.p), done, sizeof(e));
+        bool good;
+
+        if (guest_read(&e, at, sizeof(e)))
+            return -EFAULT;
+        good = !e.rsvd && e.u.cmd == XEN_RESOURCE_OP_MSR_READ && e.idx == MSR_TSC;
+        e.u.ret = good ? 0 : e.rsvd ? -EINVAL : e.u.cmd > XEN_RESOURCE_OP_MSR_WRITE ? -EOPNOTSUPP : -EPERM;
+        e.val = good ? rdtsc() : e.val;
+        if (guest_write(at, &e, sizeof(e)))
+            return -EFAULT;
+        if (!good)
+            break;
+    }
+    return (int)done;
+}
+
 /* 0: nothing to copy back. */
 static const struct {
     u32 cmd;
@@ -81,6 +115,7 @@ static const struct {
     { XENPF_get_cpuinfo, op_get_cpuinfo, true },
     { XENPF_set_processor_pminfo, op_set_pminfo, false },
     { XENPF_firmware_info, platform_firmware_info, true },
+    { XENPF_resource_op, op_resource, false },
 };
 
 long hcall_platform_op(struct hcall_args *args)

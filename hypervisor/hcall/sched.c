@@ -32,6 +32,24 @@ static long shutdown_op(guest_ptr_t arg)
     return 0;
 }
 
+/* Of another domain: one that cannot do it itself any more, or a guest whose emulator says so. */
+static long remote_shutdown_op(guest_ptr_t arg)
+{
+    struct sched_remote_shutdown s;
+    struct domain *d;
+    int rc;
+
+    if (guest_read(&s, arg, sizeof(s)))
+        return -EFAULT;
+    rc = hcall_target(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, s.domain_id, &d);
+    if (rc)
+        return rc;
+    if (s.reason > SHUTDOWN_MAX || d == current_domain())
+        return -EINVAL;
+    domain_shutdown(d, (u8)s.reason);
+    return 0;
+}
+
 /* Whether one of the ports is pending. -EINVAL: a port the domain cannot have; -EFAULT. */
 static int any_port_pending(struct domain *d, guest_ptr_t ports, u32 n, u32 *only)
 {
@@ -95,6 +113,8 @@ long hcall_sched_op(struct hcall_args *args)
         return shutdown_op(arg);
     case SCHEDOP_poll:
         return poll_op(arg);
+    case SCHEDOP_remote_shutdown:
+        return remote_shutdown_op(arg);
     default:
         return -ENOSYS;
     }

@@ -240,6 +240,34 @@ static void each_allocation_of_a_creation_fails_once(void **state)
     assert_true(failures > 8);
 }
 
+static void shut_down_from_outside_and_resumed(void **state)
+{
+    struct sched_remote_shutdown s = { .domain_id = build(), .reason = SHUTDOWN_suspend };
+    u16 id = s.domain_id;
+
+    (void)state;
+    assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, id), 0);
+    assert_int_equal(command(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s, sizeof(s)), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_int_equal(dc.u.getdomaininfo.flags >> XEN_DOMINF_shutdownshift, SHUTDOWN_suspend);
+    assert_true(dc.u.getdomaininfo.flags & XEN_DOMINF_shutdown);
+    assert_int_equal(domain_lookup(id)->vcpus[0]->unit.pause_count, 1);
+    assert_int_equal(domctl(XEN_DOMCTL_resumedomain, id), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_resumedomain, id), 0);       /* once is enough */
+    assert_int_equal(domain_lookup(id)->vcpus[0]->unit.pause_count, 0);
+    s.reason = SHUTDOWN_MAX + 1;
+    assert_int_equal(command(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s, sizeof(s)), -EINVAL);
+    s = (struct sched_remote_shutdown){ .domain_id = 0 };
+    assert_int_equal(command(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s, sizeof(s)), -EINVAL);
+    s.domain_id = 77;
+    assert_int_equal(command(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s, sizeof(s)), -ESRCH);
+    as(&g5);
+    s.domain_id = 0;
+    assert_int_equal(command(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &s, sizeof(s)), -EPERM);
+    as(&g0);
+    destroy(id);
+}
+
 /* ---- refusals ---- */
 
 static void versions_and_pointers(void **state)
@@ -477,7 +505,7 @@ static void grant_tables_are_a_resource(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(killed_while_built),
+        TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(each_allocation_of_a_creation_fails_once), TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),

@@ -134,7 +134,8 @@ static void platform_operations_that_do_not_exist(void **state)
     (void)state;
     for (u32 cmd = 0; cmd < 70; cmd++)
         if (cmd != XENPF_settime32 && cmd != XENPF_settime64 && cmd != XENPF_firmware_info &&
-            cmd != XENPF_enter_acpi_sleep && cmd != XENPF_set_processor_pminfo && cmd != XENPF_get_cpuinfo)
+            cmd != XENPF_enter_acpi_sleep && cmd != XENPF_set_processor_pminfo && cmd != XENPF_get_cpuinfo &&
+            cmd != XENPF_resource_op)
             assert_int_equal(platform(cmd), -ENOSYS);
     op.cmd = XENPF_get_cpuinfo;
     op.interface_version = XENPF_INTERFACE_VERSION + 1;
@@ -142,6 +143,38 @@ static void platform_operations_that_do_not_exist(void **state)
     assert_efault(hypercall(__HYPERVISOR_platform_op, bad));
     as(&g5);
     assert_int_equal(platform(XENPF_get_cpuinfo), -EPERM);
+}
+
+static long resources(u32 n, u32 cpu)
+{
+    op.u.resource_op = (struct xenpf_resource_op){ .nr_entries = n, .cpu = cpu };
+    op.u.resource_op.entries.p = (void *)va_of(page_at(1));
+    return platform(XENPF_resource_op);
+}
+
+static void registers_of_cpus(void **state)
+{
+    struct xenpf_resource_entry *e = page_at(1);
+
+    (void)state;
+    e[0] = (struct xenpf_resource_entry){ .u.cmd = XEN_RESOURCE_OP_MSR_READ, .idx = 0x10 };
+    e[1] = (struct xenpf_resource_entry){ .u.cmd = XEN_RESOURCE_OP_MSR_READ, .idx = 0xc8f };
+    assert_int_equal(resources(2, 1), 1);               /* up to the one that is refused */
+    assert_true(e[0].u.ret == 0 && e[1].u.ret == -EPERM);
+    e[0] = (struct xenpf_resource_entry){ .u.cmd = XEN_RESOURCE_OP_MSR_WRITE, .idx = 0x10 };
+    assert_int_equal(resources(1, 0), 0);
+    assert_int_equal(e[0].u.ret, -EPERM);
+    e[0] = (struct xenpf_resource_entry){ .u.cmd = 9, .idx = 0x10 };
+    assert_int_equal(resources(1, 0), 0);
+    assert_int_equal(e[0].u.ret, -EOPNOTSUPP);
+    e[0] = (struct xenpf_resource_entry){ .idx = 0x10, .rsvd = 1 };
+    assert_int_equal(resources(1, 0), 0);
+    assert_int_equal(e[0].u.ret, -EINVAL);
+    assert_int_equal(resources(4, 0), -EINVAL);
+    assert_int_equal(resources(1, 4), -ENODEV);
+    op.u.resource_op = (struct xenpf_resource_op){ .nr_entries = 1 };
+    op.u.resource_op.entries.p = (void *)NOT_MAPPED;
+    assert_int_equal(platform(XENPF_resource_op), -EFAULT);
 }
 
 static void the_wall_clock(void **state)
@@ -302,7 +335,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(versions), TEST(features), TEST(writing_to_the_console), TEST(reading_from_the_console),
-        TEST(platform_operations_that_do_not_exist), TEST(the_wall_clock), TEST(sleeping), TEST(cpus),
+        TEST(platform_operations_that_do_not_exist), TEST(registers_of_cpus),
+        TEST(the_wall_clock), TEST(sleeping), TEST(cpus),
         TEST(firmware_without_efi), TEST(firmware_with_efi),
     };
 

@@ -218,6 +218,31 @@ static void mapping_by_address(void **state)
     assert_int_equal(map_va(WINDOW + (1UL << 39), 0, UVMF_NONE), -EINVAL);
 }
 
+static long map_other(u64 va, u64 e, u16 domid)
+{
+    return hypercall(__HYPERVISOR_update_va_mapping_otherdomain, va, e, UVMF_INVLPG | UVMF_LOCAL, domid);
+}
+
+static void mapping_of_anothers_frame(void **state)
+{
+    u64 va = WINDOW + 300 * PAGE_SIZE, theirs = pte_make(g5.window, PAGE);
+    u32 refs = frame_refs(frame_entry(g5.window));
+
+    (void)state;
+    assert_int_equal(map_other(va, theirs, 0), -EBUSY);
+    assert_int_equal(map_other(va, theirs, 5), 0);
+    assert_int_equal(fake_guest_write(0, va, "y", 1), 0);
+    assert_int_equal(g5.mem[0], 'y');
+    assert_int_equal(frame_refs(frame_entry(g5.window)), refs + 1);
+    assert_int_equal(map_other(va, pte_make(g5.l1, PAGE), 5), -EBUSY);      /* not a writable table, whosever */
+    assert_int_equal(map_other(va, theirs, 77), -ESRCH);
+    assert_int_equal(map_other(va, theirs, DOMID_IO), -EPERM);
+    assert_int_equal(map_other(va, 0, 5), 0);
+    assert_int_equal(frame_refs(frame_entry(g5.window)), refs);
+    as(&g5);
+    assert_int_equal(map_other(WINDOW, pte_make(g0.window, PAGE), 0), -EPERM);
+}
+
 static void mapping_flushes(void **state)
 {
     u64 va = WINDOW + 4 * PAGE_SIZE, ro = pte_make(frame_at(4), PTE_P), *mask = page_at(6);
@@ -248,7 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(updates_by_kind), T(updates_of_ordinary_memory), T(updates_of_frames_not_ones_own),
         T(a_batch_ends_at_its_first_error), T(preempted_batches_count_on), T(bad_arrays_and_counters), T(whose_frames),
-        T(mapping_by_address), T(mapping_flushes),
+        T(mapping_by_address), T(mapping_of_anothers_frame), T(mapping_flushes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,7 +290,7 @@ static long sched(unsigned cmd, u64 arg) { return hypercall(__HYPERVISOR_sched_o
 
 static void scheduling_operations(void **state)
 {
-    const unsigned missing[] = { SCHEDOP_remote_shutdown, SCHEDOP_shutdown_code, SCHEDOP_watchdog, SCHEDOP_pin_override, 8,
+    const unsigned missing[] = { SCHEDOP_shutdown_code, SCHEDOP_watchdog, SCHEDOP_pin_override, 8,
                                  ~0u };
 
     (void)state;
