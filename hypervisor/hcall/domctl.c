@@ -9,6 +9,7 @@
 #define ADDRESS_BITS 64
 #define TSC_MODE_DEFAULT 0        /* the toolstack's numbers */
 #define TSC_MODE_NEVER   2
+#define OFFSET_SECONDS_MAX ((s64)(~0UL >> 1) / 1000000000)      /* what nanoseconds can say */
 
 static int op_destroydomain(struct domain *d, struct xen_domctl *op) { return domain_kill(d); }
 static int op_pausedomain(struct domain *d, struct xen_domctl *op)
@@ -47,8 +48,14 @@ static int op_setdomainhandle(struct domain *d, struct xen_domctl *op)
 
 static int op_settimeoffset(struct domain *d, struct xen_domctl *op)
 {
-    d->wall_offset_ns = op->u.settimeoffset.time_offset_seconds * 1000000000;
+    s64 seconds = op->u.settimeoffset.time_offset_seconds;
+
+    if (seconds < -OFFSET_SECONDS_MAX || seconds > OFFSET_SECONDS_MAX)
+        return -EINVAL;
+    spin_lock(&d->lock);
+    d->wall_offset_ns = seconds * 1000000000;
     domain_wallclock_update(d);
+    spin_unlock(&d->lock);
     return 0;
 }
 

@@ -12,6 +12,10 @@
 
 #include "host.h"
 
+#ifndef MACHINE_MIB
+#define MACHINE_MIB 64                  /* a test that audits millions of times makes it small */
+#endif
+
 static char shown[1 << 18];
 static size_t shown_bytes;
 
@@ -39,7 +43,7 @@ static inline int core_setup(void **state)
     const char *why;
 
     (void)state;
-    fake_start(4, 64);
+    fake_start(4, MACHINE_MIB);
     for (unsigned cpu = 4; cpu-- > 0;) {
         fake_cpu_set(cpu);
         lock_reset_cpu();

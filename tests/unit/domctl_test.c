@@ -388,6 +388,11 @@ static void what_is_set_is_read_back(void **state)
     wall_base_ns = 10000UL * 1000000000;
     assert_int_equal(domctl(XEN_DOMCTL_settimeoffset, id), 0);
     assert_int_equal(domain_lookup(id)->shared->wc_sec, 6400);
+    dc.u.settimeoffset.time_offset_seconds = INT64_MAX / 1000000000 + 1;        /* more nanoseconds than there are */
+    assert_int_equal(domctl(XEN_DOMCTL_settimeoffset, id), -EINVAL);
+    dc.u.settimeoffset.time_offset_seconds = INT64_MIN / 1000000000 - 1;
+    assert_int_equal(domctl(XEN_DOMCTL_settimeoffset, id), -EINVAL);
+    assert_int_equal(domain_lookup(id)->shared->wc_sec, 6400);
 
     dc.u.address_size.size = 32;
     assert_int_equal(domctl(XEN_DOMCTL_set_address_size, id), -EINVAL);
