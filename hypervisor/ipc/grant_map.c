@@ -84,29 +84,48 @@ void grant_maps_fini(struct grant_table *gt)
     mem_free(gt->maps);
     gt->maps = NULL;
     gt->nr_maps = 0;
+    gt->free_map = NO_MAP;
+}
+
+/* Nothing came of a mapping: if it was the only one, the room made for it goes, too. */
+static void trim(struct grant_table *gt)
+{
+    spin_lock(&gt->map_lock);
+    if (!gt->maps_used)
+        grant_maps_fini(gt);
+    spin_unlock(&gt->map_lock);
 }
 
 /* ---- mapping ---- */
 
-s16 grant_map_begin(struct grant_table *gt, const struct grant_map *wanted, u32 *handle, mfn_t *m)
+/* The grant's use, recorded. A part of a page cannot be mapped. */
+static s16 acquire_whole(struct grant_table *gt, const struct grant_map *wanted, u32 handle, mfn_t *m)
 {
     struct grant_use use;
-    s16 status = record_take(gt, handle);
+    s16 status = grant_acquire(wanted->gt, wanted->ref, gt->domid, !(wanted->flags & GNTMAP_readonly), &use);
 
-    if (status)
-        return status;
-    status = grant_acquire(wanted->gt, wanted->ref, gt->domid, !(wanted->flags & GNTMAP_readonly), &use);
-    if (status == GNTST_okay && use.length != PAGE_SIZE) {      /* a part of a page cannot be mapped */
+    if (status == GNTST_okay && use.length != PAGE_SIZE) {
         grant_release(&use);
         status = GNTST_general_error;
     }
     if (status) {
-        grant_map_settle(gt, *handle, PARTS);
+        grant_map_settle(gt, handle, PARTS);
         return status;
     }
-    *map_at(gt, *handle) = (struct grant_map){ wanted->gt, wanted->ref, wanted->flags | BUSY };
+    *map_at(gt, handle) = (struct grant_map){ wanted->gt, wanted->ref, wanted->flags | BUSY };
     *m = gfn_held_mfn(&use.held);
     return GNTST_okay;
+}
+
+s16 grant_map_begin(struct grant_table *gt, const struct grant_map *wanted, u32 *handle, mfn_t *m)
+{
+    s16 status = record_take(gt, handle);
+
+    if (status == GNTST_okay)
+        status = acquire_whole(gt, wanted, *handle, m);
+    if (status)
+        trim(gt);
+    return status;
 }
 
 s16 grant_map_claim(struct grant_table *gt, u32 handle, struct grant_map *copy, mfn_t *m)
