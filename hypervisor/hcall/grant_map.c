@@ -59,13 +59,15 @@ static s16 host_map(const struct gnttab_map_grant_ref *op, const struct grant_ma
     return spot_write(&w, op->host_addr, op->flags);
 }
 
-/* replacement: what is written instead, a present entry of the caller's own or 0. */
+/* replacement: what is written instead, a present entry of the caller's own, but not for the same frame, or 0. */
 static s16 host_unmap(const struct grant_map *map, mfn_t m, u64 addr, pte_t replacement)
 {
     pte_t mapped = grant_pte(m, map->flags);
     struct table_write w = { .new = replacement, .subject = current()->pv.mmu.mm, .expect = &mapped,
                              .any = ~(PTE_ADDR_MASK | PTE_RW | PTE_P) };
 
+    if ((replacement & PTE_P) && mfn_eq(pte_mfn(replacement), m))
+        return GNTST_general_error;
     return spot_write(&w, addr, map->flags);
 }
 
@@ -124,11 +126,10 @@ void grant_batch_end(struct grant_batch *b)
 static s16 claim(struct grant_batch *b, u32 handle, struct grant_map *map, mfn_t *m)
 {
     struct grant_table *self = &current_domain()->grants;
-    s16 status = grant_map_claim(self, handle, map, m);
 
-    if (status == GNTST_okay || b->n == 0)
-        return status;
-    grant_batch_end(b);
+    for (u32 i = 0; i < b->n; i++)
+        if (b->pending[i].handle == handle)
+            grant_batch_end(b);
     return grant_map_claim(self, handle, map, m);
 }
 
