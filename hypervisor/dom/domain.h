@@ -70,7 +70,8 @@ struct guest_ops {
 };
 
 /* How far the end of a domain has come (dom/kill.c). */
-enum domain_stage { STAGE_ALIVE, STAGE_STOP, STAGE_VCPUS, STAGE_EVENTS, STAGE_MEMORY, STAGE_GRACE, STAGE_PAGES, STAGE_FREE };
+enum domain_stage { STAGE_ALIVE, STAGE_STOP, STAGE_VCPUS, STAGE_EVENTS, STAGE_GRANTS, STAGE_MEMORY, STAGE_GRACE,
+                    STAGE_PAGES, STAGE_FREE };
 
 struct domain {
     u16 id;                     /* (c) */
@@ -134,6 +135,7 @@ struct domain_config {
     const struct guest_ops *ops;
     u32 rights;
     u32 max_vcpus, max_pages, max_evtchns, max_grant_frames;
+    u32 max_maptrack_frames;    /* 0: maps no grants */
 };
 void domains_init(void);        /* boot: no domains */
 /* A free domid, taken: wanted, or for 0 the next one. -EEXIST, -EINVAL (no domid), -ENFILE (none left). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of a domain, in stages. domain_kill() runs those that a caller can repeat: stop the vcpus, let go of what
- * they hold, close every event channel, take the memory away. Then, on their own: after a grace period nobody is inside
+ * they hold, close every event channel, end the use of others' grants, take the memory away. Then, on their own: after a grace period nobody is inside
  * that could still touch the domain's pages, and the hypervisor lets go of those it shares with it; when the last
  * mapping that others have of its memory is gone, it is unlisted, and freed after another grace period.
  * A domain that dies keeps its id and stays listed until then.
@@ -51,6 +51,7 @@ static int release_vcpus(struct domain *d)
 }
 
 static int close_events(struct domain *d) { return evtchn_domain_kill(&d->evtchn); }
+static int unmap_grants(struct domain *d) { return grant_mappings_release(&d->grants); }
 static int take_memory(struct domain *d) { return d->ops->relinquish(d); }
 
 /* No CPU can be raising an event, updating a clock or looking at a grant any more. */
@@ -75,7 +76,8 @@ static int wait_for_users(struct domain *d)
 
 static int (*const stages[])(struct domain *d) = {
     [STAGE_ALIVE] = begin,          [STAGE_STOP] = stop,           [STAGE_VCPUS] = release_vcpus,
-    [STAGE_EVENTS] = close_events,  [STAGE_MEMORY] = take_memory,  [STAGE_GRACE] = wait_for_users,
+    [STAGE_EVENTS] = close_events,  [STAGE_GRANTS] = unmap_grants, [STAGE_MEMORY] = take_memory,
+    [STAGE_GRACE] = wait_for_users,
 };
 
 int domain_kill(struct domain *d)

@@ -24,6 +24,8 @@ static int config_check(const struct xen_domctl_createdomain *c)
         why = "number of vcpus out of range";
     else if (c->max_grant_frames > (int)GRANT_ABSOLUTE_MAX_FRAMES)
         why = "more grant frames than there can be";
+    else if (c->max_maptrack_frames > (int)GRANT_ABSOLUTE_MAX_MAPS)
+        why = "more maptrack frames than there can be";
     else if (XEN_DOMCTL_GRANT_version(c->grant_opts) > 2 || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
         why = "no such grant table version";
     else if (c->vmtrace_size || c->iommu_opts || c->cpupool_id || c->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
@@ -40,6 +42,7 @@ int domctl_createdomain(struct xen_domctl *op)
         .kind = DOMAIN_PV, .ops = &pv_guest_ops, .max_vcpus = c->max_vcpus,
         .max_evtchns = min(c->max_evtchn_port, MAX_PORTS - 1) + 1,
         .max_grant_frames = c->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES : max(c->max_grant_frames, 1),
+        .max_maptrack_frames = c->max_maptrack_frames < 0 ? GRANT_DEFAULT_MAX_MAPS : c->max_maptrack_frames,
     };
     struct domain *d;
     int rc = config_check(c);

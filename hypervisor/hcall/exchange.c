@@ -7,7 +7,6 @@
 #include <core/work.h>
 #include <hcall/hcall.h>
 #include <hcall/memory.h>
-#include <mm/flush.h>
 #include <mm/heap.h>
 #include <xen/memory.h>
 #include <xen/xen.h>
@@ -23,25 +22,10 @@ struct exchange {
     mfn_t *old, *new;           /* 1 << chunk_order frames each; new: one for each output extent */
 };
 
-/* Takes the frame out of use: only its owner's own reference may exist. */
-static int steal(struct mm_domain *mm, mfn_t m)
-{
-    u32 owned = FRAME_ALLOCATED | 1;
-    struct frame *f;
-
-    if (!frame_valid(m))
-        return -EINVAL;
-    f = frame_entry(m);
-    if (frame_owner(f) != mm->domid)
-        return -EINVAL;
-    f->stamp = flush_clock_now();
-    return __atomic_compare_exchange_n(&f->refs, &owned, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ? 0 : -EINVAL;
-}
-
 static void unsteal(const mfn_t *frames, u64 n)
 {
     for (u64 i = 0; i < n; i++)
-        __atomic_store_n(&frame_entry(frames[i])->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+        mm_unsteal(frames[i]);
 }
 
 static int collect_old(struct exchange *ex, u64 first_extent)
@@ -53,7 +37,7 @@ static int collect_old(struct exchange *ex, u64 first_extent)
         int rc = guest_read(&base, guest_elem(guest_ptr((u64)ex->x.in.extent_start.p), first_extent + e, 8), 8);
 
         for (u64 i = 0; rc == 0 && i < per_extent; i++) {
-            rc = steal(ex->mm, mfn(base + i));
+            rc = mm_steal(ex->mm, mfn(base + i));
             if (rc == 0)
                 ex->old[n++] = mfn(base + i);
         }

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GRANT_TABLE_OP: arrays of one operation each, run by the batch loop; every element carries its own status. Frame
- * lists that an element points to are written here. Operations without a row are -ENOSYS.
+ * lists that an element points to are written here. Mapping is grant_map.c. Operations without a row are -ENOSYS.
  */
-#include <hcall/hcall.h>
+#include <hcall/grant.h>
 #include <lib/string.h>
 
-/* A domain named by an operation: the caller itself, or with the control right any other. */
-static s16 find_table(u16 domid, struct grant_table **gt)
+s16 grant_find_table(unsigned op, u16 domid, struct grant_table **gt)
 {
-    struct domain *d = domain_lookup_self(domid);
+    struct domain *d;
 
-    if (!d)
+    switch (hcall_target(__HYPERVISOR_grant_table_op, op, domid, &d)) {
+    case 0:
+        *gt = &d->grants;
+        return GNTST_okay;
+    case -ESRCH:
         return GNTST_bad_domain;
-    if (d != current_domain() && policy_check(current_domain(), RIGHT_CONTROL))
-        return GNTST_permission_denied;
-    *gt = &d->grants;
-    return GNTST_okay;
+    }
+    return GNTST_permission_denied;
 }
 
 /* Writes the numbers of the first nr frames to the guest's list. */
@@ -39,7 +40,7 @@ static int op_setup_table(void *ctx, void *elem)
 
     if (!guest_array_ok(list, op->nr_frames, sizeof(xen_pfn_t)))
         return -EFAULT;
-    op->status = find_table(op->dom, &gt);
+    op->status = grant_find_table(GNTTABOP_setup_table, op->dom, &gt);
     if (op->status == GNTST_okay && grant_grow(gt, op->nr_frames))
         op->status = GNTST_general_error;
     if (op->status == GNTST_okay)
@@ -52,7 +53,7 @@ static int op_query_size(void *ctx, void *elem)
     struct gnttab_query_size *op = elem;
     struct grant_table *gt;
 
-    op->status = find_table(op->dom, &gt);
+    op->status = grant_find_table(GNTTABOP_query_size, op->dom, &gt);
     if (op->status == GNTST_okay) {
         op->nr_frames = READ_ONCE(gt->nr_frames);
         op->max_nr_frames = gt->max_frames;
@@ -74,7 +75,7 @@ static int op_get_version(void *ctx, void *elem)
     struct gnttab_get_version *op = elem;
     struct grant_table *gt;
 
-    switch (find_table(op->dom, &gt)) {
+    switch (grant_find_table(GNTTABOP_get_version, op->dom, &gt)) {
     case GNTST_okay:
         op->version = READ_ONCE(gt->version);
         return 0;
@@ -92,7 +93,7 @@ static int op_get_status_frames(void *ctx, void *elem)
 
     if (!guest_array_ok(list, op->nr_frames, sizeof(u64)))
         return -EFAULT;
-    op->status = find_table(op->dom, &gt);
+    op->status = grant_find_table(GNTTABOP_get_status_frames, op->dom, &gt);
     if (op->status == GNTST_okay && op->nr_frames > READ_ONCE(gt->nr_status))
         op->status = GNTST_general_error;
     if (op->status == GNTST_okay)
@@ -110,26 +111,35 @@ struct copy_side {
     u16 offset, length;         /* what may be touched */
 };
 
+/* A grant of the domain's, or one of a third domain that it passes on to the caller. */
+static s16 side_acquire(struct copy_side *s, const struct gnttab_copy_ptr *p, bool write)
+{
+    struct grant_table *gt;
+    s16 status = grant_find_table(GNTTABOP_copy, p->domid, &gt);
+
+    if (status == GNTST_okay)
+        status = grant_acquire_passed(gt, p->u.ref, current_domain()->id, write, &s->use);
+    if (status == GNTST_okay && s->use.trans_domid != DOMID_INVALID) {
+        struct domain *d = domain_lookup(s->use.trans_domid);
+
+        status = grant_follow(&s->use, d ? &d->grants : NULL);
+    }
+    s->held = s->use.held;
+    s->offset = s->use.offset;
+    s->length = s->use.length;
+    return status;
+}
+
 static s16 side_open(struct copy_side *s, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
 {
-    struct domain *d = domain_lookup_self(p->domid);
-    s16 status;
-
-    if (!by_ref && p->domid != DOMID_SELF)
-        return GNTST_permission_denied;
-    if (!d)
-        return GNTST_bad_domain;
     s->by_ref = by_ref;
-    if (by_ref) {
-        status = grant_acquire(&d->grants, p->u.ref, current_domain()->id, write, &s->use);
-        s->held = s->use.held;
-        s->offset = s->use.offset;
-        s->length = s->use.length;
-        return status;
-    }
+    if (by_ref)
+        return side_acquire(s, p, write);
+    if (p->domid != DOMID_SELF)
+        return GNTST_permission_denied;
     s->offset = 0;
     s->length = PAGE_SIZE;
-    if (gfn_hold(&d->mm, gfn(p->u.gmfn), write ? HOLD_WRITE : HOLD_READ, &s->held))
+    if (gfn_hold(&current_domain()->mm, gfn(p->u.gmfn), write ? HOLD_WRITE : HOLD_READ, &s->held))
         return write ? GNTST_general_error : GNTST_bad_page;
     return GNTST_okay;
 }
@@ -180,11 +190,39 @@ static int op_copy(void *ctx, void *elem)
     return 0;
 }
 
+/* ---- others ---- */
+
+static int op_transfer(void *ctx, void *elem)
+{
+    struct gnttab_transfer *op = elem;
+    struct grant_table *to;
+
+    op->status = grant_find_table(GNTTABOP_transfer, op->domid, &to);
+    if (op->status == GNTST_okay)
+        op->status = grant_transfer(to, op->ref, &current_domain()->mm, mfn(op->mfn));
+    return 0;
+}
+
+static int op_swap_grant_ref(void *ctx, void *elem)
+{
+    struct gnttab_swap_grant_ref *op = elem;
+
+    op->status = grant_swap(&current_domain()->grants, op->ref_a, op->ref_b);
+    return 0;
+}
+
+/* For machines whose devices do not see the CPUs' caches; on this one they do. */
+static int op_cache_flush(void *ctx, void *elem) { return -EOPNOTSUPP; }
+
 /* ---- the call ---- */
 
 #define ROW(name) [GNTTABOP_##name] = { sizeof(struct gnttab_##name), true, true, op_##name }
 static const struct batch_row rows[] = {
     ROW(setup_table), ROW(copy), ROW(query_size), ROW(set_version), ROW(get_status_frames), ROW(get_version),
+    ROW(transfer), ROW(swap_grant_ref), ROW(cache_flush),
+    [GNTTABOP_map_grant_ref] = { sizeof(struct gnttab_map_grant_ref), true, true, grant_op_map },
+    [GNTTABOP_unmap_grant_ref] = { sizeof(struct gnttab_unmap_grant_ref), true, true, grant_op_unmap },
+    [GNTTABOP_unmap_and_replace] = { sizeof(struct gnttab_unmap_and_replace), true, true, grant_op_replace },
 };
 /* These take exactly one element; the version operations do so whatever the count says. */
 #define SINGLE (BIT(GNTTABOP_setup_table) | BIT(GNTTABOP_query_size) | BIT(GNTTABOP_get_status_frames))
@@ -193,6 +231,7 @@ static const struct batch_row rows[] = {
 long hcall_grant_table_op(struct hcall_args *args)
 {
     u32 op = (u32)args->a[0], count = (u32)args->a[2], done = 0;
+    struct grant_batch batch;
     int rc;
 
     if ((s32)count < 0)
@@ -203,7 +242,10 @@ long hcall_grant_table_op(struct hcall_args *args)
         return -EINVAL;
     if (UNCOUNTED >> op & 1)
         count = 1;
-    rc = batch_run(&rows[op], hcall_ptr(args, 1), count, &done, NULL);
+    batch.n = 0;
+    batch.flush = false;
+    rc = batch_run(&rows[op], hcall_ptr(args, 1), count, &done, &batch);
+    grant_batch_end(&batch);
     if (rc == -ERESTART) {
         args->a[1] = guest_elem(hcall_ptr(args, 1), done, rows[op].size).va;
         args->a[2] = count - done;

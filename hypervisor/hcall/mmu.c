@@ -212,21 +212,14 @@ static long va_mapping(struct hcall_args *args, struct mm_domain *subject)
     struct mmu_ctx *ctx = &v->pv.mmu;
     struct table_write w = { .new = args->a[1], .index = pte_index(va, 1), .subject = subject };
     int rc = mmu_drain(ctx);
-    mfn_t m;
 
     if (rc)
         return rc;
     if (va_in_hole(va) || !va_is_canonical(va))
         return -EINVAL;
-    m = table_walk_l1(v->pv.root_kernel, va);
-    if (mfn_is_invalid(m) || frame_get(m, ctx->mm->domid))
+    w.table = table_hold_l1(ctx->mm, table_walk_l1(v->pv.root_kernel, va));
+    if (w.table == NULL)
         return -EINVAL;
-    w.table = frame_entry(m);
-    rc = type_get_existing(w.table, TYPE_L1);
-    if (rc) {
-        frame_put(w.table);
-        return -EINVAL;
-    }
     rc = table_write(ctx, &w);
     table_put(ctx, w.table);
     return rc ? rc : va_mapping_flush(va, flags);

@@ -320,6 +320,7 @@ static boot_text void create(struct build *b, const struct dom0_options *o, u64 
         .id = 0, .kind = DOMAIN_PV, .ops = &pv_guest_ops, .rights = RIGHT_HARDWARE | RIGHT_CONTROL | RIGHT_STORE,
         .max_vcpus = o->max_vcpus ? o->max_vcpus : cpu_online_count, .max_pages = (u32)min(max_pages, 0xffffffffUL),
         .max_evtchns = DOM0_MAX_EVTCHNS, .max_grant_frames = DOM0_GRANT_FRAMES,
+        .max_maptrack_frames = GRANT_DEFAULT_MAX_MAPS,
     };
     struct vcpu *v;
 

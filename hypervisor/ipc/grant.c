@@ -122,6 +122,7 @@ int grant_table_init(struct grant_table *gt, struct mm_domain *mm, u16 domid, u3
     gt->version = 1;
     gt->mm = mm;
     gt->max_frames = max_frames;
+    grant_maps_init(gt);
     gt->shared = mem_alloc(max_frames * sizeof(*gt->shared));
     gt->status = mem_alloc(STATUS_PAGES(max_frames) * sizeof(*gt->status));
     gt->active = mem_alloc(ACTIVE_PAGES(max_frames) * sizeof(*gt->active));
@@ -152,6 +153,7 @@ int grant_table_fini(struct grant_table *gt)
 {
     if (!frames_retract(gt, (void **)gt->status, &gt->nr_status, 0) || !frames_retract(gt, gt->shared, &gt->nr_frames, 0))
         return -EBUSY;
+    grant_maps_fini(gt);
     for (u32 i = 0; gt->active && i < ACTIVE_PAGES(gt->max_frames); i++)
         if (gt->active[i])
             page_free(gt->active[i]);

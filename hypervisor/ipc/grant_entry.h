@@ -10,6 +10,7 @@ struct grant_active {
     u16 readers, writers;               /* uses of each kind; a writer is not counted as a reader */
     u16 by;                             /* the domain that uses it */
     u16 offset, length;                 /* part of the page it covers */
+    u16 trans_domid;                    /* whose grant is passed on: gfn is the reference; DOMID_INVALID: a frame */
     u64 gfn;                            /* the frame, as named when the first use began */
 };
 #define GRANT_PINS_MAX 0xff
@@ -57,5 +58,13 @@ static inline bool entry_in_use(const struct grant_table *gt, u32 ref)
 
     return a && (a->readers || a->writers);
 }
+
+/* One of the uses of an entry that is in use; to be released once. */
+struct grant_use grant_use_again(struct grant_table *gt, u32 ref, bool write);
+
+void grant_maps_init(struct grant_table *gt);
+void grant_maps_fini(struct grant_table *gt);
+void grant_maps_show(struct grant_table *gt);
+const char *grant_maps_audit(const struct grant_table *gt);
 
 #endif

@@ -14,13 +14,13 @@
 
 /* What an entry grants, as read once. */
 struct grant_terms {
-    u64 frame;
-    u16 offset, length;
+    u64 frame;                      /* or reference, when passed on */
+    u16 offset, length, trans_domid;
 };
 
 static bool flags_permit(u16 flags, u16 domid, u16 by, bool write)
 {
-    return (flags & GTF_type_mask) == GTF_permit_access && domid == by && !(write && (flags & GTF_readonly));
+    return domid == by && !(write && (flags & GTF_readonly));
 }
 
 /* Version 1: flags and domid are one word, the in-use flags are set only if it still says what was judged. */
@@ -31,14 +31,31 @@ static s16 claim_v1(struct grant_table *gt, u32 ref, u16 by, bool write, struct 
     u16 in_use = write ? GTF_reading | GTF_writing : GTF_reading;
 
     for (unsigned i = 0; i < FLAG_ATTEMPTS; i++) {
-        if (!flags_permit((u16)old, (u16)(old >> 16), by, write))
+        if ((old & GTF_type_mask) != GTF_permit_access || !flags_permit((u16)old, (u16)(old >> 16), by, write))
             return GNTST_general_error;
         if (__atomic_compare_exchange_n(word, &old, old | in_use, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-            *t = (struct grant_terms){ READ_ONCE(e->frame), 0, PAGE_SIZE };
+            *t = (struct grant_terms){ READ_ONCE(e->frame), 0, PAGE_SIZE, DOMID_INVALID };
             return GNTST_okay;
         }
     }
     return GNTST_general_error;
+}
+
+static bool terms_v2(const union grant_entry_v2 *e, struct grant_terms *t)
+{
+    switch (e->hdr.flags & GTF_type_mask) {
+    case GTF_permit_access:
+        *t = (struct grant_terms){ e->full_page.frame, 0, PAGE_SIZE, DOMID_INVALID };
+        if (e->hdr.flags & GTF_sub_page) {
+            t->offset = e->sub_page.page_off;
+            t->length = e->sub_page.length;
+        }
+        return t->offset + t->length <= (int)PAGE_SIZE;
+    case GTF_transitive:
+        *t = (struct grant_terms){ e->transitive.gref, 0, PAGE_SIZE, e->transitive.trans_domid };
+        return t->trans_domid < DOMID_FIRST_RESERVED;
+    }
+    return false;
 }
 
 /* Version 2: the in-use flags are apart; they are set first, then the entry is judged. */
@@ -48,12 +65,7 @@ static s16 claim_v2(struct grant_table *gt, u32 ref, u16 by, bool write, struct 
     u16 before = __atomic_fetch_or(entry_status(gt, ref), in_use, __ATOMIC_SEQ_CST);
     union grant_entry_v2 e = *(volatile union grant_entry_v2 *)entry_v2(gt, ref);
 
-    *t = (struct grant_terms){ e.full_page.frame, 0, PAGE_SIZE };
-    if (e.hdr.flags & GTF_sub_page) {
-        t->offset = e.sub_page.page_off;
-        t->length = e.sub_page.length;
-    }
-    if (flags_permit(e.hdr.flags, e.hdr.domid, by, write) && t->offset + t->length <= (int)PAGE_SIZE)
+    if (terms_v2(&e, t) && flags_permit(e.hdr.flags, e.hdr.domid, by, write))
         return GNTST_okay;
     __atomic_store_n(entry_status(gt, ref), before, __ATOMIC_SEQ_CST);
     return GNTST_general_error;
@@ -62,9 +74,11 @@ static s16 claim_v2(struct grant_table *gt, u32 ref, u16 by, bool write, struct 
 /* The entry's in-use flags become what the remaining pins say. */
 static void flags_update(struct grant_table *gt, u32 ref, const struct grant_active *a)
 {
-    u16 *flags = gt->version == 1 ? &entry_v1(gt, ref)->flags : entry_status(gt, ref);
-    u16 idle = (a->writers ? 0 : GTF_writing) | (a->readers || a->writers ? 0 : GTF_reading);
+    u16 idle = (a->writers ? 0 : GTF_writing) | (a->readers || a->writers ? 0 : GTF_reading), *flags;
 
+    if (ref >= grant_entries(gt))
+        return;                     /* the granter is dead and has taken its pages back */
+    flags = gt->version == 1 ? &entry_v1(gt, ref)->flags : entry_status(gt, ref);
     __atomic_fetch_and(flags, (u16)~idle, __ATOMIC_SEQ_CST);
 }
 
@@ -97,6 +111,7 @@ static s16 pin(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant
         a->gfn = terms.frame;
         a->offset = terms.offset;
         a->length = terms.length;
+        a->trans_domid = terms.trans_domid;
     }
     if (write)
         a->writers++;
@@ -116,33 +131,90 @@ static void unpin(struct grant_table *gt, u32 ref, bool write)
     flags_update(gt, ref, a);
 }
 
-s16 grant_acquire(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_use *use)
+/* Lock held. Pins the entry and holds its frame. */
+static s16 acquire(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_use *use)
 {
     struct grant_active *a;
     s16 status;
 
-    spin_lock(&gt->lock);
-    a = ref < grant_entries(gt) ? active_make(gt, ref) : NULL;
-    if (!a) {
-        status = ref < grant_entries(gt) ? GNTST_no_space : GNTST_bad_gntref;
-    } else {
-        status = pin(gt, ref, by, write, a);
-        *use = (struct grant_use){ gt, ref, write, a->offset, a->length, { 0 } };
-        if (!status && gfn_hold(gt->mm, gfn(a->gfn), write ? HOLD_WRITE : HOLD_READ, &use->held)) {
-            unpin(gt, ref, write);
-            status = GNTST_bad_page;
-        }
+    if (READ_ONCE(gt->mm->dying))
+        return GNTST_bad_domain;
+    if (ref >= grant_entries(gt))
+        return GNTST_bad_gntref;
+    a = active_make(gt, ref);
+    if (!a)
+        return GNTST_no_space;
+    status = pin(gt, ref, by, write, a);
+    if (status)
+        return status;
+    *use = (struct grant_use){ .gt = gt, .ref = ref, .write = write, .offset = a->offset, .length = a->length,
+                               .trans_domid = a->trans_domid, .trans_ref = (u32)a->gfn };
+    if (a->trans_domid == DOMID_INVALID && gfn_hold(gt->mm, gfn(a->gfn), write ? HOLD_WRITE : HOLD_READ, &use->held)) {
+        unpin(gt, ref, write);
+        return GNTST_bad_page;
     }
+    return GNTST_okay;
+}
+
+s16 grant_acquire_passed(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_use *use)
+{
+    s16 status;
+
+    spin_lock(&gt->lock);
+    status = acquire(gt, ref, by, write, use);
     spin_unlock(&gt->lock);
     return status;
 }
 
+s16 grant_acquire(struct grant_table *gt, u32 ref, u16 by, bool write, struct grant_use *use)
+{
+    s16 status = grant_acquire_passed(gt, ref, by, write, use);
+
+    if (status == GNTST_okay && use->trans_domid != DOMID_INVALID) {
+        grant_release(use);
+        status = GNTST_general_error;
+    }
+    return status;
+}
+
+s16 grant_follow(struct grant_use *use, struct grant_table *next)
+{
+    struct grant_use first = *use;
+    s16 status = GNTST_general_error;
+
+    if (next && next != first.gt)
+        status = grant_acquire(next, first.trans_ref, first.gt->domid, first.write, use);
+    if (status) {
+        grant_release(&first);
+        return status;
+    }
+    use->via = first.gt;
+    use->via_ref = first.ref;
+    return GNTST_okay;
+}
+
+struct grant_use grant_use_again(struct grant_table *gt, u32 ref, bool write)
+{
+    const struct grant_active *a = entry_active(gt, ref);
+
+    return (struct grant_use){ .gt = gt, .ref = ref, .write = write, .trans_domid = DOMID_INVALID,
+                               .held = { gt->mm, frame_entry(mfn(a->gfn)), write ? HOLD_WRITE : HOLD_READ } };
+}
+
+static void unpin_locked(struct grant_table *gt, u32 ref, bool write)
+{
+    spin_lock(&gt->lock);
+    unpin(gt, ref, write);
+    spin_unlock(&gt->lock);
+}
+
 void grant_release(struct grant_use *use)
 {
-    gfn_release(&use->held);
-    spin_lock(&use->gt->lock);
-    unpin(use->gt, use->ref, use->write);
-    spin_unlock(&use->gt->lock);
+    if (use->held.frame)
+        gfn_release(&use->held);
+    unpin_locked(use->gt, use->ref, use->write);
+    if (use->via)
+        unpin_locked(use->via, use->via_ref, use->write);
 }
 
 /* ---- looking ---- */
@@ -160,6 +232,7 @@ void grant_show(struct grant_table *gt)
                    a->length, a->readers, a->writers);
     }
     spin_unlock(&gt->lock);
+    grant_maps_show(gt);
 }
 
 static bool frames_shared(const struct grant_table *gt, void *const *pages, u32 nr)
@@ -183,15 +256,17 @@ static bool use_holds_frame(const struct grant_table *gt, u32 ref)
 {
     const struct grant_active *a = entry_active(gt, ref);
 
-    return !frame_valid(mfn(a->gfn)) || frame_refs(frame_entry(mfn(a->gfn))) >= (u32)a->readers + a->writers;
+    return a->trans_domid != DOMID_INVALID || !frame_valid(mfn(a->gfn)) || frame_refs(frame_entry(mfn(a->gfn))) >= (u32)a->readers + a->writers;
 }
 
 const char *grant_audit(struct grant_table *gt)
 {
-    const char *broken = NULL;
+    const char *broken = grant_maps_audit(gt);
 
     spin_lock(&gt->lock);
-    if (!sizes_consistent(gt))
+    if (broken)
+        ;
+    else if (!sizes_consistent(gt))
         broken = "grant-sizes";
     else if (!frames_shared(gt, gt->shared, gt->nr_frames) || !frames_shared(gt, (void **)gt->status, gt->nr_status))
         broken = "grant-frames-shared";
@@ -207,4 +282,14 @@ const char *grant_audit(struct grant_table *gt)
         pr_err("audit: %s: domain %u\n", broken, gt->domid);
     spin_unlock(&gt->lock);
     return broken;
+}
+
+const char *grant_pins_audit(const struct grant_table *gt)
+{
+    for (u32 ref = 0; ref < ACTIVE_PAGES(gt->max_frames) * ACTIVE_PER_PAGE; ref++)
+        if (entry_in_use(gt, ref)) {
+            pr_err("audit: grant-pins-mapped: domain %u reference %u\n", gt->domid, ref);
+            return "grant-pins-mapped";
+        }
+    return NULL;
 }

@@ -136,6 +136,22 @@ void mm_unassign(struct mm_domain *mm, mfn_t m)
         domain_memory_gone();
 }
 
+int mm_steal(struct mm_domain *mm, mfn_t m)
+{
+    u32 owned = FRAME_ALLOCATED | 1;
+    struct frame *f;
+
+    if (!frame_valid(m))
+        return -EINVAL;
+    f = frame_entry(m);
+    if (frame_owner(f) != mm->domid)
+        return -EINVAL;
+    f->stamp = flush_clock_now();
+    return __atomic_compare_exchange_n(&f->refs, &owned, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ? 0 : -EINVAL;
+}
+
+void mm_unsteal(mfn_t m) { __atomic_store_n(&frame_entry(m)->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE); }
+
 void mm_abandon_shared(struct mm_domain *mm, mfn_t m)
 {
     struct frame *f = frame_entry(m);

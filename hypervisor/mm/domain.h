@@ -46,6 +46,10 @@ int must_check mm_claim(struct mm_domain *mm, u64 pages);
 u64 mm_claims_total(void);
 /* Takes a frame out of the account (it is being freed or changes hands). */
 void mm_unassign(struct mm_domain *mm, mfn_t m);
+/* Takes a frame out of use: -EINVAL unless the owner's own reference is its only one. It stays in the account, and other
+ * CPUs may still have entries for it (f->stamp). The undo is for as long as nobody else was given it. */
+int must_check mm_steal(struct mm_domain *mm, mfn_t m);
+void mm_unsteal(mfn_t m);
 /* Gives frames to a domain: owner, FRAME_ALLOCATED with one reference, M2P stays. -E2BIG over max_pages, -EINVAL dying. */
 int must_check mm_assign(struct mm_domain *mm, mfn_t m, u64 pages);
 /* heap_alloc() + mm_assign(). */

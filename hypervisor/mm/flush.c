@@ -101,3 +101,12 @@ void flush_mask(const cpumask_t *mask, u64 va, unsigned flags)
         lock_poll();
     spin_unlock(&flush_lock);
 }
+
+void flush_stale(u32 stamp)
+{
+    cpumask_t mask = cpu_online_mask;
+
+    flush_filter(&mask, stamp);
+    if (!cpumask_empty(&mask))
+        flush_mask(&mask, 0, FLUSH_TLB);
+}

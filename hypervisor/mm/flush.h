@@ -18,6 +18,8 @@
 u32 flush_clock_now(void);
 /* Keeps in mask only the CPUs that have not flushed since the stamp. */
 void flush_filter(cpumask_t *mask, u32 stamp);
+/* Flushes the CPUs that may hold an entry from before the stamp. */
+void flush_stale(u32 stamp);
 void flush_mask(const cpumask_t *mask, u64 va, unsigned flags);
 void flush_local(u64 va, unsigned flags);
 /* Around anything else that drops all of this CPU's entries (root_load). */

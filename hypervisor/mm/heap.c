@@ -117,12 +117,9 @@ static u64 take_from(unsigned zone, unsigned order)
 /* No CPU may use a translation from the frames' last life. A block's first frame has the latest stamp of all. */
 static void make_safe(u64 n, unsigned order)
 {
-    cpumask_t mask = cpu_online_mask;
     u32 stamp = block(n)->stamp;
 
-    flush_filter(&mask, stamp);
-    if (!cpumask_empty(&mask))
-        flush_mask(&mask, 0, FLUSH_TLB);
+    flush_stale(stamp);
     for (u64 i = 0; i < BIT(order); i++)
         *block(n + i) = (struct frame){ .stamp = stamp };
 }

@@ -33,7 +33,7 @@ int must_check table_unpin(struct mmu_ctx *ctx, mfn_t m);                       
 /*
  * Writes one entry of a table the caller holds a type reference on. subject: whose rights count for the frame in the
  * new entry (a foreign domain for privileged mappings, else ctx->mm). preserve_ad keeps Accessed and Dirty as they are.
- * expect: when not NULL, -EAGAIN unless the entry still holds *expect (write emulation). Errors as table_get().
+ * expect: when not NULL, -EAGAIN unless the entry still holds *expect, but for the bits in any. Errors as table_get().
  */
 struct table_write {
     struct frame *table;
@@ -41,6 +41,7 @@ struct table_write {
     pte_t new;
     struct mm_domain *subject;
     const pte_t *expect;
+    pte_t any;
     bool preserve_ad;
 };
 int must_check table_write(struct mmu_ctx *ctx, const struct table_write *w);
@@ -53,6 +54,9 @@ pte_t table_hole_entry(const struct mm_domain *mm, unsigned slot);
 /* The frame of the L1 that maps va under the given root, for a walk by the hypervisor: takes nothing, checks only that
  * each step is a frame with a descriptor; the caller takes references before use. MFN_INVALID: no such table. */
 mfn_t table_walk_l1(mfn_t root, u64 va);
+
+/* The domain's own L1 with references taken, for one table_write(), then table_put(). NULL: it is none. */
+struct frame *table_hold_l1(const struct mm_domain *mm, mfn_t m);
 
 /* Boot: the hypervisor half is complete at L4 level from here on. */
 void table_hole_init(void);

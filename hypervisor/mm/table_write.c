@@ -67,7 +67,7 @@ int table_write(struct mmu_ctx *ctx, const struct table_write *w)
     for (;;) {
         pte_t value;
 
-        if (w->expect && old != *w->expect) {
+        if (w->expect && ((old ^ *w->expect) & ~w->any)) {
             rc = -EAGAIN;
             break;
         }
@@ -112,4 +112,17 @@ mfn_t table_walk_l1(mfn_t root, u64 va)
         m = pte_mfn(e);
     }
     return frame_valid(m) ? m : MFN_INVALID;
+}
+
+struct frame *table_hold_l1(const struct mm_domain *mm, mfn_t m)
+{
+    struct frame *f;
+
+    if (frame_get(m, mm->domid))
+        return NULL;
+    f = frame_entry(m);
+    if (type_get_existing(f, TYPE_L1) == 0)
+        return f;
+    frame_put(f);
+    return NULL;
 }

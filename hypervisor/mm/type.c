@@ -22,11 +22,7 @@ static bool type_swap(struct frame *f, u32 *old, u32 new)
  */
 static void type_change_flush(struct frame *f)
 {
-    cpumask_t mask = cpu_online_mask;
-
-    flush_filter(&mask, READ_ONCE(f->stamp));
-    if (!cpumask_empty(&mask))
-        flush_mask(&mask, 0, FLUSH_TLB);
+    flush_stale(READ_ONCE(f->stamp));
 }
 
 enum type_claim type_claim(struct mm_domain *mm, struct frame *f, enum page_type type)

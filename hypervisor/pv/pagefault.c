@@ -61,17 +61,11 @@ static int write_l1_entry(struct vcpu *v, mfn_t table, const struct pv_pt_write 
 {
     struct mmu_ctx *ctx = &v->pv.mmu;
     struct table_write tw = { .index = (w->va & ~PAGE_MASK) / sizeof(pte_t), .new = w->new, .subject = ctx->mm,
-                              .expect = w->conditional ? &w->old : NULL };
-    int rc = frame_get(table, ctx->mm->domid);
+                              .expect = w->conditional ? &w->old : NULL, .table = table_hold_l1(ctx->mm, table) };
+    int rc;
 
-    if (rc)
-        return rc;
-    tw.table = frame_entry(table);
-    rc = type_get_existing(tw.table, TYPE_L1);
-    if (rc) {
-        frame_put(tw.table);
-        return rc;
-    }
+    if (tw.table == NULL)
+        return -EINVAL;
     rc = table_write(ctx, &tw);
     table_put(ctx, tw.table);
     return rc;

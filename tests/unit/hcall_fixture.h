@@ -216,6 +216,7 @@ static inline void guest_create(struct guest *guest, u16 id, u32 rights, unsigne
     struct domain_config config = {
         .id = id, .kind = DOMAIN_PV, .ops = &pv_guest_ops, .rights = rights, .max_vcpus = GUEST_VCPUS, .max_pages = 4000,
         .max_evtchns = 1u << 17, .max_grant_frames = 4,
+        .max_maptrack_frames = 2,
     };
 
     assert_int_equal(id ? domid_take(id, &config.id) : 0, 0);

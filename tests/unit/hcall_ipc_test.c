@@ -136,7 +136,7 @@ static long grants(unsigned cmd, u64 ops, u32 count) { return hypercall(__HYPERV
 
 static void grant_operations_and_counts(void **state)
 {
-    const unsigned missing[] = { 0, 1, 3, 4, 7, 11, 12, 13, ~0u };
+    const unsigned missing[] = { GNTTABOP_dump_table, 13, ~0u };
     const unsigned single[] = { GNTTABOP_setup_table, GNTTABOP_query_size, GNTTABOP_get_status_frames };
 
     (void)state;
