@@ -124,10 +124,12 @@ static s16 side_acquire(struct copy_side *s, const struct gnttab_copy_ptr *p, bo
 
         status = grant_follow(&s->use, d ? &d->grants : NULL);
     }
+    if (status)
+        return status;
     s->held = s->use.held;
     s->offset = s->use.offset;
     s->length = s->use.length;
-    return status;
+    return GNTST_okay;
 }
 
 static s16 side_open(struct copy_side *s, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
