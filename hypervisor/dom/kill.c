@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of a domain, in stages. domain_kill() runs those that a caller can repeat: stop the vcpus, let go of what
- * they hold, close every event channel, end the use of others' grants, take the memory away. Then, on their own: after a grace period nobody is inside
- * that could still touch the domain's pages, and the hypervisor lets go of those it shares with it; when the last
- * mapping that others have of its memory is gone, it is unlisted, and freed after another grace period.
+ * they hold, close every event channel, end the use of others' grants, take the memory away. Then, on their own: after
+ * a grace period nobody is inside that could still touch the domain's pages, and the hypervisor lets go of those that
+ * it shares with it or was told to write to; when the last mapping that others have of its memory is gone, the domain
+ * is unlisted, and freed after another grace period.
  * A domain that dies keeps its id and stays listed until then.
  */
 #include <core/work.h>
@@ -59,6 +60,7 @@ static void let_go(struct grace *g)
 {
     struct domain *d = container_of(g, struct domain, grace);
 
+    pirq_domain_fini(&d->pirqs);
     evtchn_domain_fini(&d->evtchn);
     grant_frames_abandon(&d->grants);
     mm_abandon_shared(&d->mm, d->shared_mfn);

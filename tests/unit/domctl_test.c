@@ -191,6 +191,53 @@ static void the_last_mapping_frees_it(void **state)
     assert_int_equal(*(u64 *)frame_map(frame_mfn(f)), 0);           /* nobody reads what it left */
 }
 
+/* What a guest has told the hypervisor to write to is let go of, too. */
+static void what_a_guest_registered_goes_with_it(void **state)
+{
+    struct memory_state before;
+    struct domain *d;
+    u64 *frames;
+    u16 id;
+
+    (void)state;
+    destroy(build());
+    before = memory_state();
+    id = build();
+    frames = page_at(1);
+    d = domain_lookup(id);
+    assert_int_equal(evtchn_vcpu_set_info(&d->vcpus[0]->ev, gfn(frames[DATA]), 64), 0);
+    assert_int_equal(evtchn_init_control(&d->evtchn, 0, gfn(frames[DATA + 1]), 0), 0);
+    assert_int_equal(evtchn_expand_array(&d->evtchn, gfn(frames[DATA + 2])), 0);
+    assert_int_equal(pirq_share_eoi_map(&d->pirqs, gfn(frames[DATA + 3])), 0);
+    destroy(id);
+    assert_null(domain_lookup(id));
+    assert_memory_is(before);
+}
+
+/* While a domain dies, whoever looks at it finds nothing, but nothing breaks. */
+static void a_dying_domain_can_be_looked_at(void **state)
+{
+    struct frame *f;
+    u16 id = build();
+    u64 *frames = page_at(1);
+
+    (void)state;
+    f = frame_entry(mfn(frames[DATA]));
+    assert_int_equal(frame_get(mfn(frames[DATA]), id), 0);
+    destroy(id);
+    assert_null(evtchn_audit(&domain_lookup(id)->evtchn));
+    assert_null(grant_audit(&domain_lookup(id)->grants));
+    assert_null(audit_frames());
+    domain_keys_init();
+    keys_press('q');
+    keys_press('e');
+    keys_press('g');
+    let_cpus_pass();
+    frame_put(f);
+    let_cpus_pass();
+    assert_null(domain_lookup(id));
+}
+
 /* Destroyed at any moment of its construction. */
 static void killed_while_built(void **state)
 {
@@ -510,7 +557,8 @@ static void grant_tables_are_a_resource(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
+        TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(what_a_guest_registered_goes_with_it),
+        TEST(a_dying_domain_can_be_looked_at), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(each_allocation_of_a_creation_fails_once), TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
