@@ -46,7 +46,7 @@ static int place_list(struct dom0_layout *l)
 
 int dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s)
 {
-    u64 guess = 0;
+    u64 guess;
     int rc = 0;
 
     *l = (struct dom0_layout){ .v_start = s->virt_base, .v_p2m = s->init_p2m };
@@ -58,15 +58,15 @@ int dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s)
         l->v_start_info += l->p2m_pages << PAGE_SHIFT;
     }
     l->v_tables = l->v_start_info + PAGE_SIZE;
-    do {                            /* more tables may need one more table */
-        l->nr_tables = ++guess;
+    l->nr_tables = 1;
+    do {                            /* more tables may need more tables */
+        guess = l->nr_tables;
         l->v_stack = l->v_tables + guess * PAGE_SIZE;
         l->v_end = round_up(l->v_stack + PAGE_SIZE + SLACK_BYTES, END_ALIGN);
         if (l->v_end <= l->v_start)
             return -EINVAL;         /* the list does not fit below the end of the address space */
         count_tables(l);
-    } while (l->nr_tables > guess);
-    l->nr_tables = guess;
+    } while (l->nr_tables != guess);
     if (!span_is_usable(l->v_start, l->v_end))
         return -EINVAL;
 
