@@ -50,6 +50,8 @@ int dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s)
     int rc = 0;
 
     *l = (struct dom0_layout){ .v_start = s->virt_base, .v_p2m = s->init_p2m };
+    if (!span_is_usable(s->virt_base, s->kernel_end))
+        return -EINVAL;             /* what follows would wrap around, and not end */
     l->p2m_pages = (s->nr_pages * sizeof(u64) + PAGE_SIZE - 1) >> PAGE_SHIFT;
     l->v_start_info = round_up(s->kernel_end, PAGE_SIZE);
     if (!s->init_p2m) {

@@ -109,6 +109,7 @@ static void layouts_that_are_refused(void **state)
     layout(-EINVAL, s.virt_base = 0x800000000000 - MIB; s.kernel_end = s.virt_base + MIB / 2);  /* reaches out of a half */
     layout(-EINVAL, s.virt_base = 0x900000000000; s.kernel_end = s.virt_base + MIB);
     layout(0, s.virt_base = HOLE_END; s.kernel_end = HOLE_END + MIB);
+    layout(-EINVAL, s.virt_base = 0; s.kernel_end = 0xffff000000100000);
     layout(-ENOSPC, s.virt_base = HOLE_END; s.kernel_end = 0xfffff00000000000);     /* 54 million tables, counted soon */
     layout(0, s.nr_pages = 0x4c00 + 7325 + 53 + 3);             /* the least that does */
     layout(-ENOSPC, s.nr_pages = 0x4c00 + 7325 + 53 + 2);
