@@ -256,7 +256,7 @@ static boot_text void plan(struct build *b, const struct dom0_options *o, u64 *m
               "or the machine's memory", (unsigned long)(b->l.first_free_pfn >> 8) + 1, (unsigned long)initrd >> 20,
               (unsigned long)b->nr_pages >> 8);
     default:
-        panic("domain 0 kernel: its INIT_P2M note overlaps the kernel or the hypervisor: use another kernel");
+        panic("domain 0 kernel: its VIRT_BASE or INIT_P2M note overlaps the hypervisor or the kernel: use another kernel");
     }
 }
 

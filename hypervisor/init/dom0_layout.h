@@ -28,7 +28,7 @@ struct dom0_sizes {
     u64 init_p2m;                   /* virtual, page aligned, below virt_base; 0: behind the kernel */
 };
 
-/* -EINVAL: a list that overlaps something; -ENOSPC: it does not fit nr_pages. */
+/* -EINVAL: kernel or list where a guest has nothing, or one on the other; -ENOSPC: it does not fit nr_pages. */
 int must_check dom0_layout(struct dom0_layout *l, const struct dom0_sizes *s);
 
 #endif

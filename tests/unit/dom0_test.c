@@ -104,6 +104,13 @@ static void layouts_that_are_refused(void **state)
     layout(-EINVAL, s.init_p2m = HOLE_END - PAGE_SIZE);
     layout(0, s.init_p2m = HOLE_END);
     layout(-EINVAL, s.kernel_end = ~0UL - PAGE_SIZE);           /* no room up there */
+    layout(-EINVAL, s.virt_base = HOLE_START; s.kernel_end = HOLE_START + MIB);         /* among the hypervisor's addresses */
+    layout(-EINVAL, s.virt_base = HOLE_END - MIB; s.kernel_end = HOLE_END + MIB);
+    layout(-EINVAL, s.virt_base = 0x800000000000 - MIB; s.kernel_end = s.virt_base + MIB / 2);  /* reaches out of a half */
+    layout(-EINVAL, s.virt_base = 0x900000000000; s.kernel_end = s.virt_base + MIB);
+    layout(0, s.virt_base = HOLE_END; s.kernel_end = HOLE_END + MIB);
+    layout(-EINVAL, s.virt_base = 0; s.kernel_end = 0xffff000000100000);
+    layout(-ENOSPC, s.virt_base = HOLE_END; s.kernel_end = 0xfffff00000000000);     /* 54 million tables, counted soon */
     layout(0, s.nr_pages = 0x4c00 + 7325 + 53 + 3);             /* the least that does */
     layout(-ENOSPC, s.nr_pages = 0x4c00 + 7325 + 53 + 2);
     layout(-ENOSPC, s.initrd_bytes = 1UL << 30);
@@ -376,7 +383,7 @@ static void kernels_that_are_refused(void **state)
     refused(0, &mem32, "use one with CONFIG_XEN_PV_DOM0");
     elf_build_kernel(&kernel);
     elf_build_number(&kernel, XEN_ELFNOTE_INIT_P2M, HOLE_START);
-    refused(0, &mem32, "its INIT_P2M note overlaps");
+    refused(0, &mem32, "INIT_P2M note overlaps");
     elf_build_kernel(&kernel);
     dom0_machine(0);
     boot_info.nr_modules = 0;
