@@ -58,6 +58,7 @@ static void let_go(struct grace *g)
 {
     struct domain *d = container_of(g, struct domain, grace);
 
+    pirq_domain_fini(&d->pirqs);
     evtchn_domain_fini(&d->evtchn);
     grant_frames_abandon(&d->grants);
     mm_abandon_shared(&d->mm, d->shared_mfn);

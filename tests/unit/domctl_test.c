@@ -191,6 +191,59 @@ static void the_last_mapping_frees_it(void **state)
     assert_int_equal(*(u64 *)frame_map(frame_mfn(f)), 0);           /* nobody reads what it left */
 }
 
+/* So does every page that the hypervisor holds for the guest. */
+static void a_shared_page_goes_with_its_domain(void **state)
+{
+    struct memory_state before;
+    u64 *frames;
+    u16 id;
+
+    (void)state;
+    destroy(build());
+    before = memory_state();
+    id = create();
+    frames = give_memory(id, 2);
+    assert_int_equal(pirq_share_eoi_map(&domain_lookup(id)->pirqs, gfn(frames[1])), 0);
+    destroy(id);
+    assert_null(domain_lookup(id));
+    assert_memory_is(before);
+}
+
+static void press(char c)
+{
+    shown_clear();
+    keys_press(c);
+    keys_run();
+}
+
+static void keys_know_the_dead(void **state)
+{
+    struct frame *f;
+    u64 *frames;
+    u16 id = create();
+
+    (void)state;
+    domain_keys_init();
+    frames = give_memory(id, 2);
+    f = frame_entry(mfn(frames[1]));
+    dc.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+    assert_int_equal(frame_get(mfn(frames[1]), id), 0);
+    destroy(id);
+    fake_online(1);                                     /* nobody has to stand still for the audit */
+    press('q');
+    assert_true(was_shown("rights 0, 1 of at most 1024 pages, dying"));
+    assert_false(was_shown("vcpu 1: offline on CPU 1"));
+    press('e');
+    press('g');
+    assert_false(was_shown("of domain 6"));
+    press('A');
+    assert_true(was_shown("audit: clean"));
+    fake_online(4);
+    frame_put(f);
+    let_cpus_pass();
+}
+
 /* Destroyed at any moment of its construction. */
 static void killed_while_built(void **state)
 {
@@ -478,6 +531,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(killed_while_built),
+        TEST(a_shared_page_goes_with_its_domain), TEST(keys_know_the_dead),
         TEST(each_allocation_of_a_creation_fails_once), TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
