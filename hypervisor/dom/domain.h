@@ -87,6 +87,7 @@ struct domain {
     u8 shutdown_code;           /* (d) valid once shutting_down */
     bool xenstore;              /* (c) runs the XenStore */
     u32 pauses;                 /* (d) by the toolstack; from 1 on every vcpu holds one pause for it */
+    bool started;               /* (d) the toolstack has let it run; what its CPUs are is fixed */
     u16 stage;                  /* enum domain_stage; changed by whoever made it busy, then by work handlers */
     bool busy;                  /* (a) a CPU is in domain_kill() or vcpu_add() */
     u8 tsc_mode;                /* as the toolstack set it */

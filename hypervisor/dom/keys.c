@@ -10,13 +10,18 @@
 #include <xen/vcpu.h>
 #include <xen/xen.h>
 
+/* From this stage on the hypervisor lets go of what it shares with a domain: event channels, grants, areas. */
+static bool only_listed(const struct domain *d) { return READ_ONCE(d->stage) >= STAGE_GRACE; }
+
 static void show_domain(struct domain *d)
 {
     static const char *const states[] = { "running", "runnable", "blocked", "offline" };
     struct vcpu *v;
 
     printk("domain %u: rights %x, %u of at most %u pages%s\n", d->id, d->rights, d->mm.tot_pages, d->mm.max_pages,
-           d->shutting_down ? ", shut down" : "");
+           d->dying ? ", dying" : d->shutting_down ? ", shut down" : "");
+    if (only_listed(d))
+        return;
     for_each_vcpu(d, v)
         printk("  vcpu %u: %s on CPU %u, ran %lu ms, events %s%s, rip %lx\n", v->id, states[v->runstate.state & 3],
                v->unit.cpu, (unsigned long)(v->runstate.time_ns[RUNSTATE_running] / 1000000),
@@ -35,9 +40,18 @@ static void with_all(void (*show)(struct domain *d))
         show(d);
 }
 
+static void with_living(void (*show)(struct domain *d))
+{
+    struct domain *d;
+
+    for_each_domain(d)
+        if (!only_listed(d))
+            show(d);
+}
+
 static void key_domains(void) { with_all(show_domain); }
-static void key_events(void) { with_all(show_events); }
-static void key_grants(void) { with_all(show_grants); }
+static void key_events(void) { with_living(show_events); }
+static void key_grants(void) { with_living(show_grants); }
 
 static void key_memory(void)
 {
@@ -60,9 +74,9 @@ static void key_dom0_registers(void)
 
 static const char *audit_domain(struct domain *d)
 {
-    const char *name = evtchn_audit(&d->evtchn);
+    const char *name = only_listed(d) ? NULL : evtchn_audit(&d->evtchn);
 
-    return name ? name : grant_audit(&d->grants);
+    return name || only_listed(d) ? name : grant_audit(&d->grants);
 }
 
 /* Nothing is being copied while we look: every pin is of a mapping. */

@@ -42,8 +42,10 @@ int domain_unpause_by_tools(struct domain *d)
     spin_lock(&d->lock);
     if (d->pauses == 0)
         rc = -EINVAL;
-    else if (--d->pauses == 0)
+    else if (--d->pauses == 0) {
+        d->started = true;
         domain_unpause(d);
+    }
     spin_unlock(&d->lock);
     return rc;
 }

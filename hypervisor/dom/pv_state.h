@@ -5,6 +5,7 @@
 
 #include <core/timer.h>
 #include <lib/bitmap.h>
+#include <machine/cpu.h>
 #include <mm/frame.h>
 #include <mm/guest.h>
 #include <mm/table.h>
@@ -67,6 +68,16 @@ struct pv_pit {
     u64 counted, since_ns;  /* ticks counted until since_ns; more if the gate is open */
 };
 
+#define CPU_POLICY_SLOTS 120
+
+/* What CPUID says to a domain (pv/cpu_policy.h). */
+struct cpu_policy {
+    union {
+        struct cpuid_regs r[CPU_POLICY_SLOTS];
+        u32 reg[CPU_POLICY_SLOTS][4];
+    };
+};
+
 struct pv_domain {
     struct mmu_ctx mmu;             /* for taking the dying domain's tables apart */
     mfn_t perdomain_l1[64];         /* tables behind slot 260: vcpu i is in [i / 16] */
@@ -75,6 +86,7 @@ struct pv_domain {
     u32 cf8;                        /* PCI configuration address latch */
     u8 cmos_index;
     struct pv_pit pit;
+    struct cpu_policy cpu;          /* (d) until the domain has started */
 };
 
 #endif

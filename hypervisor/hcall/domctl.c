@@ -179,6 +179,8 @@ static const struct {
     [XEN_DOMCTL_settscinfo] = { op_settscinfo, 0 },
     [XEN_DOMCTL_setnodeaffinity] = { op_setnodeaffinity, SELF },
     [XEN_DOMCTL_getnodeaffinity] = { op_getnodeaffinity, SELF | ANSWER },
+    [XEN_DOMCTL_get_cpu_policy] = { domctl_get_cpu_policy, SELF | ANSWER },
+    [XEN_DOMCTL_set_cpu_policy] = { domctl_set_cpu_policy, ANSWER },
 };
 
 static int perform_on_target(struct xen_domctl *op, bool *answer)

@@ -10,6 +10,8 @@
 #include <hcall/hcall.h>
 #include <xen/domctl.h>
 
+struct xen_sysctl;
+
 /* hcall/domctl_create.c; createdomain and getdomaininfo find their domain themselves. */
 int domctl_createdomain(struct xen_domctl *op);
 int domctl_getdomaininfo(struct xen_domctl *op);
@@ -22,6 +24,12 @@ int domctl_getvcpuinfo(struct domain *d, struct xen_domctl *op);
 int domctl_setvcpuaffinity(struct domain *d, struct xen_domctl *op);
 int domctl_getvcpuaffinity(struct domain *d, struct xen_domctl *op);
 int domctl_sendtrigger(struct domain *d, struct xen_domctl *op);
+
+/* hcall/cpu_policy.c */
+int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op);
+int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op);
+int sysctl_get_cpu_policy(struct xen_sysctl *op);
+int sysctl_get_cpu_featureset(struct xen_sysctl *op);
 
 /* What domctl and sysctl tell about a domain. */
 void domain_describe(struct domain *d, struct xen_domctl_getdomaininfo *info);

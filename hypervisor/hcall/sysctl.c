@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysctl: what a toolstack asks and tells the machine as a whole. One function for each operation, on a local copy that
- * goes back when the operation succeeded. One node, one CPU pool, and each CPU a core of one package.
+ * goes back when the operation succeeded or had to leave something out. One node, one CPU pool, each CPU a core of one
+ * package.
  */
 #include <core/console.h>
 #include <core/keys.h>
@@ -174,6 +175,8 @@ static int (*const rows[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_cputopoinfo] = op_cputopoinfo,
     [XEN_SYSCTL_numainfo] = op_numainfo,
     [XEN_SYSCTL_cpupool_op] = op_cpupool,
+    [XEN_SYSCTL_get_cpu_featureset] = sysctl_get_cpu_featureset,
+    [XEN_SYSCTL_get_cpu_policy] = sysctl_get_cpu_policy,
 };
 
 long hcall_sysctl(struct hcall_args *args)
@@ -192,5 +195,7 @@ long hcall_sysctl(struct hcall_args *args)
     if (op.cmd >= ARRAY_SIZE(rows) || rows[op.cmd] == NULL)
         return -ENOSYS;
     rc = rows[op.cmd](&op);
-    return rc ? rc : guest_write(arg, &op, sizeof(op));
+    if ((rc == 0 || rc == -ENOBUFS) && guest_write(arg, &op, sizeof(op)))
+        rc = -EFAULT;
+    return rc;
 }

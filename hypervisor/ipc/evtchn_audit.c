@@ -118,7 +118,7 @@ const char *evtchn_audit(struct evtchn_domain *d)
         broken(&first, "evtchn-active-count", d, "ports", active);
     if (!evtchn_fifo_pages_held(d))
         broken(&first, "evtchn-fifo-pages-held", d, "ports", d->nr_ports);
-    for (u32 id = 0; d->vcpus && id < d->max_vcpus; id++)      /* none when the domain is nearly dead */
+    for (u32 id = 0; id < d->max_vcpus; id++)
         audit_vcpu(d, id, &first);
     spin_unlock(&d->lock);
     return first;

@@ -6,6 +6,7 @@
 #include <lib/errno.h>
 #include <machine/cpu.h>
 #include <machine/map.h>
+#include <pv/cpu_policy.h>
 #include <pv/hypercall_page.h>
 #include <pv/msr.h>
 #include <x86/cr.h>
@@ -16,7 +17,6 @@
 #define APIC_BASE_BOOT_CPU BIT(8)
 #define PRED_CMD_IBPB BIT(0)
 #define CPUID_81_EDX_RDTSCP BIT(27)
-#define CPUID_88_EBX_IBPB BIT(12)
 
 static bool has_tsc_aux(void) { return cpuid(0x80000001, 0).d & CPUID_81_EDX_RDTSCP; }
 
@@ -26,6 +26,8 @@ void pv_msr_load(const struct vcpu *v)
         wrmsr(MSR_TSC_AUX, v->pv.tsc_aux);
 }
 
+static bool may(const struct vcpu *v, unsigned feature) { return cpu_policy_has(&v->domain->pv.cpu, feature); }
+
 static int read_live(const struct vcpu *v, u32 msr, u64 *value)
 {
     switch (msr) {
@@ -34,7 +36,7 @@ static int read_live(const struct vcpu *v, u32 msr, u64 *value)
     case MSR_FS_BASE: *value = read_fs_base(); return 0;
     case MSR_GS_BASE: *value = read_gs_base(); return 0;
     case MSR_KERNEL_GS: *value = read_gs_shadow(); return 0;
-    case MSR_TSC_AUX: *value = v->pv.tsc_aux; return has_tsc_aux() ? 0 : -EPERM;
+    case MSR_TSC_AUX: *value = v->pv.tsc_aux; return may(v, XEN_X86_FEATURE_RDTSCP) ? 0 : -EPERM;
     default: return -EPERM;
     }
 }
@@ -61,13 +63,13 @@ static int write_live(struct vcpu *v, u32 msr, u64 value)
         wrmsr(msr, value);
         return 0;
     case MSR_TSC_AUX:
-        if (value >> 32 || !has_tsc_aux())
+        if (value >> 32 || !may(v, XEN_X86_FEATURE_RDTSCP))
             return -EPERM;
         v->pv.tsc_aux = (u32)value;
         pv_msr_load(v);
         return 0;
     case MSR_PRED_CMD:
-        if (value & ~PRED_CMD_IBPB || !(cpuid(0x80000008, 0).b & CPUID_88_EBX_IBPB))
+        if (value & ~PRED_CMD_IBPB || !may(v, XEN_X86_FEATURE_IBPB))
             return -EPERM;
         return value ? wrmsr_safe(msr, value) : 0;
     case MSR_HYPERCALL:

@@ -185,7 +185,7 @@ PRIVOP(do_xsetbv)
 {
     u64 value = get_edx_eax(regs);
 
-    if ((u32)regs->rcx != 0 || !(v->pv.cr4 & X86_CR4_OSXSAVE) || !pv_xcr0_ok(value))
+    if ((u32)regs->rcx != 0 || !(v->pv.cr4 & X86_CR4_OSXSAVE) || !pv_xcr0_ok(v, value))
         return EMUL_REFUSED;
     v->pv.xcr0 = value;
     xcr0_load(value);

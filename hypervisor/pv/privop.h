@@ -25,6 +25,6 @@ u64 pv_dr7_hardware(const struct vcpu *v);
 /* Virtual CR0.TS, in the CPU too. v is loaded. */
 void pv_set_ts(struct vcpu *v, bool on);
 /* XCR0 legal on this machine? */
-bool pv_xcr0_ok(u64 value);
+bool pv_xcr0_ok(const struct vcpu *v, u64 value);
 
 #endif

@@ -2,20 +2,18 @@
 /* Virtual control and debug registers of a vcpu, and what of them goes into the CPU. Only the vcpu itself, or somebody
  * who initialises it, changes them: no lock. */
 #include <lib/errno.h>
-#include <pv/cpuid.h>
+#include <pv/cpu_policy.h>
 #include <pv/privop.h>
 #include <x86/cr.h>
 #include <x86/pte.h>
-
-#define CPUID_7_EBX_FSGSBASE BIT(0)
 
 u64 pv_cr4_sanitise(const struct vcpu *v, u64 value)
 {
     u64 allowed = X86_CR4_TSD | X86_CR4_DE;
 
-    if (cpuid(7, 0).b & CPUID_7_EBX_FSGSBASE)
+    if (cpu_policy_has(&v->domain->pv.cpu, XEN_X86_FEATURE_FSGSBASE))
         allowed |= X86_CR4_FSGSBASE;
-    if (cpu_has_xsave())
+    if (cpu_policy_has(&v->domain->pv.cpu, XEN_X86_FEATURE_XSAVE))
         allowed |= X86_CR4_OSXSAVE;
     return value & allowed;
 }
@@ -29,11 +27,11 @@ void pv_set_ts(struct vcpu *v, bool on)
 }
 
 /* Components that the CPU only takes together. */
-bool pv_xcr0_ok(u64 value)
+bool pv_xcr0_ok(const struct vcpu *v, u64 value)
 {
     u64 avx512 = value & X86_XCR0_AVX512, bnd = value & X86_XCR0_BND;
 
-    if (value & ~xstate_mask || !(value & X86_XCR0_X87) || (value & X86_XCR0_YMM && !(value & X86_XCR0_SSE)))
+    if (value & ~cpu_policy_xstates(&v->domain->pv.cpu) || !(value & X86_XCR0_X87) || (value & X86_XCR0_YMM && !(value & X86_XCR0_SSE)))
         return false;
     if (avx512 && (avx512 != X86_XCR0_AVX512 || !(value & X86_XCR0_YMM)))
         return false;

@@ -8,6 +8,7 @@
 #include <machine/tlb.h>
 #include <mm/flush.h>
 #include <mm/heap.h>
+#include <pv/cpu_policy.h>
 #include <pv/descriptor.h>
 #include <pv/privop.h>
 #include <pv/pv.h>
@@ -39,6 +40,7 @@ int pv_domain_init(struct domain *d)
         d->pv.perdomain_l1[i] = frame_of_ptr(l1);
         l2[i] = pte_make(frame_of_ptr(l1), PTE_P | PTE_RW | PTE_A | PTE_D);
     }
+    cpu_policy_system(CPU_POLICY_PV_DEFAULT, &d->pv.cpu);
     return 0;
 }
 

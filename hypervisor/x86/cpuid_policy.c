@@ -6,7 +6,7 @@
  *   the hypervisor's own          VMX SVM SKINIT x2APIC TSC_DEADLINE TSC_ADJUST EXTAPIC XSAVES CET
  *   MSRs that we do not carry     MTRR DS PDCM IBRS STIBP SSBD ARCH_CAPS L1D_FLUSH DBEXT IBS LWP OSVW NODEID RTM HLE
  *   power management              MONITOR MONITORX EIST TM ACPI thermal leaves, hardware P-states
- *   a false idea of the topology  HTT CMP_LEGACY TOPOEXT: each vcpu is a package of its own
+ *   a false idea of the topology  TOPOEXT, and unless the toolstack wants it HTT and CMP_LEGACY: each vcpu is a package
  */
 #include <x86/cpuid_policy.h>
 #include <xen/arch-x86/cpufeatureset.h>
@@ -15,13 +15,13 @@
 #define ALL     (~0u)
 
 #define F1_EDX (F(FPU) | F(DE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | F(MCA) | F(CMOV) | \
-                F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) | F(SSE2) | F(SS))
+                F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) | F(SSE2) | F(SS) | F(HTT))
 #define F1_ECX (F(SSE3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(SSE4_1) | F(SSE4_2) | F(MOVBE) | F(POPCNT) | \
                 F(AESNI) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND))
 /* AMD repeats part of leaf 1 here. */
 #define F81_EDX ((F1_EDX & 0x0183f3ff) | F(SYSCALL) | F(NX) | F(MMXEXT) | F(FFXSR) | F(RDTSCP) | F(LM) | F(3DNOWEXT) | \
                  F(3DNOW))
-#define F81_ECX (F(LAHF_LM) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | F(3DNOWPREFETCH) | F(XOP) | F(FMA4) | F(TBM))
+#define F81_ECX (F(LAHF_LM) | F(CMP_LEGACY) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | F(3DNOWPREFETCH) | F(XOP) | F(FMA4) | F(TBM))
 #define FD1_EAX (F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1))
 #define F7_EBX (F(FSGSBASE) | F(BMI1) | F(AVX2) | F(FDP_EXCP_ONLY) | F(BMI2) | F(ERMS) | F(NO_FPU_SEL) | F(AVX512F) | \
                 F(AVX512DQ) | F(RDSEED) | F(ADX) | F(AVX512_IFMA) | F(CLFLUSHOPT) | F(CLWB) | F(AVX512PF) | F(AVX512ER) | \

@@ -24,6 +24,7 @@ const struct cpuid_policy *cpuid_policy_find(u32 leaf, u32 sub);
 
 /* More bits for a domain with hardware rights. */
 #define CPUID_HARDWARE_1_EDX BIT(12)            /* MTRR: its drivers read how memory types are set up */
+#define CPUID_HARDWARE_87_EDX BIT(8)            /* ITSC: it never moves to another machine */
 
 enum cpu_vendor { CPU_INTEL, CPU_AMD, CPU_OTHER };     /* AMD: and Hygon */
 /* From the vendor string's first part, EBX of leaf 0. */

@@ -214,28 +214,39 @@ static void what_a_guest_registered_goes_with_it(void **state)
     assert_memory_is(before);
 }
 
-/* While a domain dies, whoever looks at it finds nothing, but nothing breaks. */
-static void a_dying_domain_can_be_looked_at(void **state)
+static void press(char c)
+{
+    shown_clear();
+    keys_press(c);
+    keys_run();
+}
+
+static void keys_know_the_dead(void **state)
 {
     struct frame *f;
-    u16 id = build();
-    u64 *frames = page_at(1);
+    u64 *frames;
+    u16 id = create();
 
     (void)state;
-    f = frame_entry(mfn(frames[DATA]));
-    assert_int_equal(frame_get(mfn(frames[DATA]), id), 0);
-    destroy(id);
-    assert_null(evtchn_audit(&domain_lookup(id)->evtchn));
-    assert_null(grant_audit(&domain_lookup(id)->grants));
-    assert_null(audit_frames());
     domain_keys_init();
-    keys_press('q');
-    keys_press('e');
-    keys_press('g');
-    let_cpus_pass();
+    frames = give_memory(id, 2);
+    f = frame_entry(mfn(frames[1]));
+    dc.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+    assert_int_equal(frame_get(mfn(frames[1]), id), 0);
+    destroy(id);
+    fake_online(1);                                     /* nobody has to stand still for the audit */
+    press('q');
+    assert_true(was_shown("rights 0, 1 of at most 1024 pages, dying"));
+    assert_false(was_shown("vcpu 1: offline on CPU 1"));
+    press('e');
+    press('g');
+    assert_false(was_shown("of domain 6"));
+    press('A');
+    assert_true(was_shown("audit: clean"));
+    fake_online(4);
     frame_put(f);
     let_cpus_pass();
-    assert_null(domain_lookup(id));
 }
 
 /* Destroyed at any moment of its construction. */
@@ -558,7 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(what_a_guest_registered_goes_with_it),
-        TEST(a_dying_domain_can_be_looked_at), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
+        TEST(keys_know_the_dead), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(each_allocation_of_a_creation_fails_once), TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),

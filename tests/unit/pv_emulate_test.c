@@ -3,6 +3,7 @@
 #include "pv_fixture.h"
 
 #include <lib/errno.h>
+#include <pv/cpu_policy.h>
 #include <pv/emulate.h>
 #include <pv/ioport.h>
 #include <pv/privop.h>
@@ -85,6 +86,9 @@ static void cr4(void **state)
 {
     (void)state;
     NEW_REGS(0);
+    v->domain->pv.cpu.r[cpu_policy_slot(1, 0)].c = 1u << 26;        /* XSAVE */
+    v->domain->pv.cpu.r[cpu_policy_slot(7, 0)].b = 1;               /* FSGSBASE */
+    v->domain->pv.cpu.r[cpu_policy_slot(0, 0)].a = 0xd;
     write_cr4(X86_CR4_PAE | BIT(7) | X86_CR4_OSXSAVE | BIT(20));
     assert_done("\x0f\x20\xe0");
     assert_int_equal(regs.rax, X86_CR4_PAE);
@@ -94,8 +98,7 @@ static void cr4(void **state)
     assert_int_equal(read_cr4(), X86_CR4_PAE | BIT(7) | X86_CR4_OSXSAVE | BIT(20) | PV_CR4_LOADED);
     assert_done("\x0f\x20\xe0");
     assert_int_equal(regs.rax, X86_CR4_PAE | PV_CR4_GUEST);
-    fake_cpuid_set(7, 0, (struct cpuid_regs){ 0 });
-    fake_cpuid_set(1, 0, (struct cpuid_regs){ 0 });
+    memset(&v->domain->pv.cpu, 0, sizeof(v->domain->pv.cpu));
     assert_int_equal(pv_cr4_sanitise(v, ~0UL), X86_CR4_TSD | X86_CR4_DE);
 }
 
@@ -168,6 +171,8 @@ static void msrs_time_caches(void **state)
     assert_refused("\x0f\x09");
 }
 
+static void xstates_are(u32 mask) { v->domain->pv.cpu.r[cpu_policy_slot(0xd, 0)].a = mask; }
+
 static void xsetbv(void **state)
 {
     static const struct { u64 mask, value; bool ok; } cases[] = {
@@ -176,6 +181,7 @@ static void xsetbv(void **state)
     };
 
     (void)state;
+    xstates_are(7);
     NEW_REGS(.rax = 7);
     assert_refused("\x0f\x01\xd1");                             /* OSXSAVE is off */
     v->pv.cr4 = X86_CR4_OSXSAVE;
@@ -187,10 +193,9 @@ static void xsetbv(void **state)
     regs.rax = 0;
     assert_refused("\x0f\x01\xd1");
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        xstate_mask = cases[i].mask;
-        assert_int_equal(pv_xcr0_ok(cases[i].value), cases[i].ok);
+        xstates_are(cases[i].mask);
+        assert_int_equal(pv_xcr0_ok(v, cases[i].value), cases[i].ok);
     }
-    xstate_mask = 7;
 }
 
 static void software_interrupts(void **state)
