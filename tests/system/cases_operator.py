@@ -11,6 +11,7 @@ from machine import SCRIPTS
 M = messages.current
 SWITCH_INPUT = b'\x01' * 3         # Ctrl-a three times
 PROMPT = r'^/root # '
+DEMO_PROMPT = r'^root@dom0:~# '
 
 
 def answers(guest, deadline, sent, pattern):
@@ -35,6 +36,22 @@ def debug_keys(guest, deadline):
         return 'the keyboard did not return to dom0'
     if not answers(guest, deadline, b'\necho typed $((6 * 8))\n', r'^typed 48'):
         return 'dom0 does not hear the keyboard any more'
+    guest.send(b'poweroff\n')
+    return None
+
+
+def demo(guest, deadline):
+    """What "make run" shows: the Debian dom0 with a running guest, its console, and the way out."""
+    if not guest.wait_for(DEMO_PROMPT, deadline):
+        return 'no prompt of the Debian dom0'
+    if not answers(guest, deadline, b'xl list\n', r'^demo +\d+ +128 +1 +[r-][b-]---- +[0-9.]+'):
+        return 'xl list does not show the guest demo'
+    if not answers(guest, deadline, b'xl console demo\n', r'^root@demo:/# '):
+        return 'no prompt of the guest demo at xl console'
+    if not answers(guest, deadline, b'\necho typed $((6 * 7)) in $(hostname)\n', r'^typed 42 in demo'):
+        return 'the guest demo does not hear its console'
+    if not answers(guest, deadline, b'\x1d', DEMO_PROMPT.lstrip('^')):
+        return 'Ctrl-] does not leave the console of the guest'
     guest.send(b'poweroff\n')
     return None
 
@@ -72,6 +89,8 @@ def trace_decodes(text, folder):
 
 CASES = [
     Case(name='operator-keys', talk=debug_keys, expect=(r'Power down',), limit=120),
+    Case(name='operator-demo', talk=demo, expect=(r'Power down',), root='debian', hv_options='dom0_mem=512M', smp=2,
+         limit=180),
     Case(name='operator-trace', talk=trace_key, hv_options='trace=4', expect=(M.trace_shown, r'Power down'),
          check=trace_decodes),
     Case(name='operator-reboot', talk=reboot_key, limit=90),
