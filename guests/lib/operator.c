@@ -66,7 +66,7 @@ bool key_report(char key, const char *mark, char line[REPORT_BYTES])
 {
     static char text[4096];
     static u32 index;
-    u64 end = time_ns() + 100 * MS;
+    u64 end = time_ns() + 1000 * MS;
     u32 bytes = 0;
 
     while (console_more(&index, text, sizeof(text)) != 0)

@@ -6,7 +6,7 @@
 
 #define REPORT_BYTES 256
 
-/* Press a debug key; the rest of the line that has `mark` in it, in what is printed. False: there is none in 100 ms. */
+/* Press a debug key; the rest of the line that has `mark` in it, in what is printed. False: there is none in a second. */
 bool key_report(char key, const char *mark, char line[REPORT_BYTES]);
 
 /* Whether the hypervisor is ours: it has a key for exact counts. */
