@@ -80,20 +80,26 @@ static void check_dying(struct child *c)
     check_equal(hypercall_memory_op(XENMEM_populate_physmap, &r), 0, "extents it gets");
 }
 
+/* Pages for the probe, whose frames are then in its list: how many. */
+static long give_some(struct child *probe)
+{
+    struct xen_memory_reservation r = {.nr_extents = CHILD_MAX_PAGES, .domid = probe->domid};
+
+    for (u32 i = 0; i < CHILD_MAX_PAGES; i++)
+        probe->frames[i] = CHILD_FIRST_PFN + i;
+    set_xen_guest_handle(r.extent_start, probe->frames);
+    return hypercall_memory_op(XENMEM_populate_physmap, &r);
+}
+
 /* Gives all free memory to a domain until the frame is among it; the domain is `probe`. */
 static bool give_out(struct child *probe, u64 frame)
 {
     struct xen_domctl op = {.u.max_mem.max_memkb = 1u << 30};
-    struct xen_memory_reservation r = {.domid = probe->domid};
     long done;
 
     check_equal(domctl(&op, XEN_DOMCTL_max_mem, probe->domid), 0, "no limit for the probe");
-    set_xen_guest_handle(r.extent_start, probe->frames);
     do {
-        for (u32 i = 0; i < CHILD_MAX_PAGES; i++)
-            probe->frames[i] = CHILD_FIRST_PFN + i;
-        r.nr_extents = CHILD_MAX_PAGES;
-        done = hypercall_memory_op(XENMEM_populate_physmap, &r);
+        done = give_some(probe);
         for (long i = 0; i < done; i++)
             if (probe->frames[i] == frame)
                 return true;
@@ -210,4 +216,42 @@ TEST(peer_granted, "killed while another domain maps a grant; then that one, wit
     child_end(&user);
     check(domain_gone(c.domid, 5000 * MS), "with the one that maps it, it is gone, too");
     counts_check(counts, "left behind nothing");
+}
+
+/* Whether all pages that the probe has got are zeros. */
+static bool all_zeros(const struct child *probe, u32 pages)
+{
+    const u64 *page = (const u64 *)MAPPED_VA;
+    u64 bits = 0;
+
+    for (u32 i = 0; i < pages && bits == 0; i++) {
+        if (map_foreign(MAPPED_VA, probe->frames[i], PTE_KERNEL_RO, probe->domid) != 0)
+            return check(false, "map frame %lx", probe->frames[i]);
+        for (u32 k = 0; k < 512; k++)
+            bits |= page[k];
+        if (bits != 0)
+            printf("  frame %lx is not clean\n", probe->frames[i]);
+    }
+    map_set(page, 0);
+    return bits == 0;
+}
+
+TEST(clean, "what a domain gets tells nothing of what was there, be it another domain's or the hypervisor's own")
+{
+    struct child probe, others[16];
+    bool clean = true;
+
+    check_equal(child_build(&probe, "", CHILD_MAX_PAGES, 0, CHILD_CREATED), 0, "a domain that gets memory");
+    for (u32 i = 0; i < ARRAY_SIZE(others); i++)
+        check_equal(child_start(&others[i], "sharer"), 0, "start another");
+    for (u32 i = 0; i < ARRAY_SIZE(others); i++)
+        child_answers(&others[i], 0, 1, 5000 * MS);
+    for (u32 i = 0; i < ARRAY_SIZE(others); i++)
+        child_end(&others[i]);
+    check_equal(domctl(&(struct xen_domctl){.u.max_mem.max_memkb = 1u << 30}, XEN_DOMCTL_max_mem, probe.domid), 0, "no limit");
+    for (u32 round = 0; round < 8 && clean; round++) { /* as much as the others had, and more */
+        clean = give_some(&probe) == CHILD_MAX_PAGES && all_zeros(&probe, CHILD_MAX_PAGES);
+    }
+    check(clean, "all it gets is zeros");
+    child_end(&probe);
 }
