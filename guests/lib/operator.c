@@ -83,7 +83,7 @@ bool key_report(char key, const char *mark, char line[REPORT_BYTES])
 
 static u32 domains(void)
 {
-    static xen_domctl_getdomaininfo_t list[64];
+    static xen_domctl_getdomaininfo_t list[300];
     struct xen_sysctl op = {.u.getdomaininfolist = {.max_domains = ARRAY_SIZE(list)}};
 
     set_xen_guest_handle(op.u.getdomaininfolist.buffer, list);
