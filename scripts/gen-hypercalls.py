@@ -5,6 +5,7 @@
     gen-hypercalls.py TABLE dispatch > hypercalls.gen.h        rows of the dispatcher, as X-macros
     gen-hypercalls.py TABLE names    > hypercall-names.gen.h   trace names of calls and operations, as X-macros
     gen-hypercalls.py TABLE stubs    > guest-stubs.gen.h       functions with which a PV64 guest calls
+    gen-hypercalls.py TABLE rights   > guest-rights.gen.h      every row and who may, for a guest that may not
     gen-hypercalls.py TABLE manual   > hypercalls.gen.md       a chapter of the manual
     gen-hypercalls.py TABLE dict     > hypercalls.gen.dict     words for a fuzzer: numbers of calls and operations
 """
@@ -147,6 +148,15 @@ def stub_raw():
                   "    return ret;", "}", ""]
 
 
+def rights(calls):
+    """Rows X(number, operation or -1, "name", state, who, "argument") of all calls and operations."""
+    rows = []
+    for c in calls:
+        rows.append(f'{c.number}, -1, "{c.name}", {c.state.upper()}, {c.who.upper()}, "-"')
+        rows += [f'{c.number}, {s.number}, "{s.constant}", {s.state.upper()}, {s.who.upper()}, "{s.arg}"' for s in c.subs]
+    return [f"/* {BANNER} */", "#pragma once", "", *x_macro("HYPERCALL_RIGHTS", rows)][:-1]
+
+
 def manual(calls):
     out = [f"<!-- {BANNER} -->", "# Hypercalls", "",
            "A PV64 guest puts the number into `rax`, up to five arguments into `rdi`, `rsi`, `rdx`, `r10` and `r8`,",
@@ -183,7 +193,7 @@ def dictionary(calls):
 
 
 def main():
-    generators = {"dispatch": dispatch, "names": names, "stubs": stubs, "manual": manual, "dict": dictionary}
+    generators = {"dispatch": dispatch, "names": names, "stubs": stubs, "rights": rights, "manual": manual, "dict": dictionary}
     if len(sys.argv) != 3 or sys.argv[2] not in generators:
         sys.exit(__doc__)
     print("\n".join(generators[sys.argv[2]](read_table(sys.argv[1]))).rstrip())

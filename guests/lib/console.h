@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's console: the hypervisor's own, by hypercall. */
+/* The guest's console: the hypervisor's own, by hypercall, or the ring of a domain that is not domain 0. */
 #pragma once
 
 #include <lib/types.h>

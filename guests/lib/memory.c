@@ -84,7 +84,7 @@ long page_protect(void *page, bool writable)
     return map_set(page, page_mfn(page) * PAGE_SIZE | (writable ? PTE_KERNEL_RW : PTE_KERNEL_RO));
 }
 
-long map_page(unsigned long va, u64 mfn, u64 flags)
+long map_tables(unsigned long va)
 {
     for (unsigned int level = 4; level > 1; level--) {
         void *table;
@@ -99,7 +99,14 @@ long map_page(unsigned long va, u64 mfn, u64 flags)
         if (ret != 0)
             return ret;
     }
-    return map_set((const void *)va, mfn * PAGE_SIZE | flags);
+    return 0;
+}
+
+long map_page(unsigned long va, u64 mfn, u64 flags)
+{
+    long ret = map_tables(va);
+
+    return ret != 0 ? ret : map_set((const void *)va, mfn * PAGE_SIZE | flags);
 }
 
 void *page_alloc(void)

@@ -49,6 +49,8 @@ u64 pte_read(unsigned int level, unsigned long va);
 long pte_write(u64 maddr, u64 value);
 /* Write the L1 entry that maps an address and forget its translation: 0 or -errno. */
 long map_set(const void *va, u64 pte);
+/* Build the tables that an address needs: 0 or -errno. */
+long map_tables(unsigned long va);
 /* Map a frame at any address of the guest, building the tables that are missing: 0 or -errno. */
 long map_page(unsigned long va, u64 mfn, u64 flags);
 /* Remap a page of page_alloc() read-only or writable: 0 or -errno. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System time: a record is consistent when its version is even and did not change while it was read. */
 #include <lib/event.h>
+#include <lib/hypercall.h>
 #include <lib/time.h>
 
 u64 time_from_record(const volatile struct vcpu_time_info *time)
@@ -24,4 +25,11 @@ u64 time_from_record(const volatile struct vcpu_time_info *time)
 u64 time_ns(void)
 {
     return time_from_record(&vcpu_info_self()->time);
+}
+
+void time_sleep(u64 ns)
+{
+    struct sched_poll poll = {.timeout = time_ns() + ns};
+
+    hypercall_sched_op(SCHEDOP_poll, &poll);
 }

@@ -8,6 +8,8 @@
 #define MS 1000000ull
 
 u64 time_ns(void);
+/* Let others run for so long. */
+void time_sleep(u64 ns);
 /* The same from any time record, e.g. a registered secondary one. */
 u64 time_from_record(const volatile struct vcpu_time_info *time);
 

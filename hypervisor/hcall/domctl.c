@@ -92,9 +92,10 @@ static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
 {
     struct gfn_held held;
     u8 *page;
+    int rc = gfn_hold(&d->mm, gfn(op->u.hypercall_init.gmfn), HOLD_WRITE, &held);
 
-    if (gfn_hold(&d->mm, gfn(op->u.hypercall_init.gmfn), HOLD_WRITE, &held))
-        return -EACCES;
+    if (rc)
+        return rc == -EINVAL ? -EINVAL : -EPERM;
     page = frame_map(gfn_held_mfn(&held));
     pv_hypercall_page_fill(page);
     frame_unmap(page);

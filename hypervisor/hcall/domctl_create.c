@@ -15,11 +15,10 @@
 static int config_check(const struct xen_domctl_createdomain *c)
 {
     const char *why = NULL;
+    int rc = -EINVAL;
 
     if (c->flags & ~(u32)FLAGS_KNOWN)
         why = c->flags & XEN_DOMCTL_CDF_hvm ? "hardware guests are not supported" : "unknown flags";
-    else if (c->arch.emulation_flags)
-        why = "a paravirtual guest has no emulated devices";
     else if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
         why = "number of vcpus out of range";
     else if (c->max_grant_frames > (int)GRANT_ABSOLUTE_MAX_FRAMES)
@@ -30,9 +29,13 @@ static int config_check(const struct xen_domctl_createdomain *c)
         why = "no such grant table version";
     else if (c->vmtrace_size || c->iommu_opts || c->cpupool_id || c->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
         why = "trace buffers, IOMMU options, CPU pools and unknown flags are not supported";
+    if (why == NULL && c->arch.emulation_flags) {
+        why = "a paravirtual guest has no emulated devices";
+        rc = -EOPNOTSUPP;
+    }
     if (why)
         pr_warn("createdomain refused: %s\n", why);
-    return why ? -EINVAL : 0;
+    return why ? rc : 0;
 }
 
 int domctl_createdomain(struct xen_domctl *op)

@@ -65,7 +65,7 @@ int domctl_getvcpuinfo(struct domain *d, struct xen_domctl *op)
     struct vcpu *v = domain_vcpu(d, info->vcpu);
 
     if (v == NULL)
-        return -ESRCH;
+        return info->vcpu < d->max_vcpus ? -ESRCH : -EINVAL;
     info->online = !READ_ONCE(v->down);
     info->blocked = READ_ONCE(v->unit.blocked);
     info->running = sched_is_running(&v->unit);

@@ -57,6 +57,7 @@ static int allocate_new(struct exchange *ex)
         ex->new[n] = heap_alloc(ex->x.out.extent_order, ex->width_bits);
         if (mfn_is_invalid(ex->new[n]))
             break;
+        mm_scrub(ex->new[n], ex->x.out.extent_order);
     }
     if (n == extents)
         return 0;

@@ -90,7 +90,7 @@ long memory_claim(guest_ptr_t arg)
         return -EFAULT;
     rc = hcall_target(__HYPERVISOR_memory_op, XENMEM_claim_pages, r.domid, &d);
     if (rc)
-        return rc;
+        return rc == -ESRCH ? -EINVAL : rc;
     if (r.extent_start.p || r.extent_order || r.mem_flags)
         return -EINVAL;
     return mm_claim(&d->mm, r.nr_extents);

@@ -84,7 +84,8 @@ long hcall_xen_version(struct hcall_args *args)
     case XENVER_guest_handle:
         return guest_write(arg, d->uuid, sizeof(d->uuid));
     case XENVER_commandline:
-        return put_string(arg, d->rights & RIGHT_CONTROL ? boot_info.cmdline : "", sizeof(xen_commandline_t));
+        return put_string(arg, hcall_allowed(__HYPERVISOR_xen_version, XENVER_commandline, NULL) ? "<denied>" : boot_info.cmdline,
+                          sizeof(xen_commandline_t));
     default:
         return -ENOSYS;
     }

@@ -51,12 +51,16 @@ static boot_text void set_page(struct build *b, u64 pfn, mfn_t m)
     m2p_set(m, pfn);
 }
 
+/* Domain 0 gets memory as it is: who starts first and owns the machine may see what was there before. */
 static boot_text mfn_t populate(struct build *b, unsigned order)
 {
-    mfn_t m;
-    int rc = mm_populate(&b->d->mm, order, HEAP_ANY_WIDTH, &m);
+    mfn_t m = heap_alloc(order, HEAP_ANY_WIDTH);
 
-    return rc ? MFN_INVALID : m;
+    if (!mfn_is_invalid(m) && mm_assign(&b->d->mm, m, 1UL << order)) {
+        heap_free(m, order);
+        m = MFN_INVALID;
+    }
+    return m;
 }
 
 /* Page tables, zero-filled parts of the kernel and what is only partly written must not hold what was there before. */

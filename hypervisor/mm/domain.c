@@ -178,6 +178,17 @@ void mm_abandon_shared(struct mm_domain *mm, mfn_t m)
     (void)frame_release(f);             /* FRAME_ALLOCATED is set: cannot fail */
 }
 
+/* Free frames hold what was in them: memory of dead domains, the hypervisor's own, what was there before it booted. */
+void mm_scrub(mfn_t m, unsigned order)
+{
+    for (u64 i = 0; i < 1UL << order; i++) {
+        void *page = frame_map(mfn_add(m, i));
+
+        page_clear(page);
+        frame_unmap(page);
+    }
+}
+
 int mm_populate(struct mm_domain *mm, unsigned order, unsigned width_bits, mfn_t *out)
 {
     mfn_t m = unclaimed_by_others(mm) < 1UL << order ? MFN_INVALID : heap_alloc(order, width_bits);
@@ -185,6 +196,7 @@ int mm_populate(struct mm_domain *mm, unsigned order, unsigned width_bits, mfn_t
 
     if (mfn_is_invalid(m))
         return -ENOMEM;
+    mm_scrub(m, order);
     rc = mm_assign(mm, m, 1UL << order);
     if (rc)
         heap_free(m, order);
@@ -197,11 +209,8 @@ void mm_frame_free(struct frame *f)
 {
     mfn_t m = frame_mfn(f);
     struct mm_domain *mm = mm_domain_of(frame_owner(f));
-    void *page = frame_map(m);
 
     ASSERT((f->refs & ~FRAME_COUNT_MASK) == 0 && type_count(f) == 0);
-    page_clear(page);
-    frame_unmap(page);
     m2p_set(m, M2P_INVALID);
     f->type = 0;
     f->owner = DOMID_XEN;

@@ -55,9 +55,11 @@ int must_check mm_steal(struct mm_domain *mm, mfn_t m);
 void mm_unsteal(mfn_t m);
 /* Gives frames to a domain: owner, FRAME_ALLOCATED with one reference, M2P stays. -E2BIG over max_pages, -EINVAL dying. */
 int must_check mm_assign(struct mm_domain *mm, mfn_t m, u64 pages);
-/* heap_alloc() + mm_assign(). */
+/* Zeroes frames that a domain is about to get, when nobody has a translation of them. */
+void mm_scrub(mfn_t m, unsigned order);
+/* heap_alloc() + mm_scrub() + mm_assign(). */
 int must_check mm_populate(struct mm_domain *mm, unsigned order, unsigned width_bits, mfn_t *out);
-/* Last reference gone: account, scrub, back to the heap. Called by frame_put(). */
+/* Last reference gone: account, back to the heap. Called by frame_put(). */
 void mm_frame_free(struct frame *f);
 /*
  * Every frame argument of a hypercall goes through this. PV: the gfn is the mfn; translated guests walk their p2m.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory of the machine: a buddy allocator over the frame table, and small objects on top of it.
- * Frames are handed out with their TLB hazards gone (mm/flush.h) and their contents scrubbed or zeroed.
+ * Frames are handed out with their TLB hazards gone (mm/flush.h), and with whatever was in them.
  */
 #ifndef MM_HEAP_H
 #define MM_HEAP_H
@@ -15,7 +15,7 @@
  * A low reserve of min(1/16 of memory, 128 MiB) below 4 GiB is only given to callers that ask for width <= 32.
  * MFN_INVALID when there is none. The frames' descriptors are all zero but for the stamp. */
 mfn_t heap_alloc(unsigned order, unsigned width_bits);
-/* Returns frames; coalesces. They must be unowned, unreferenced, and scrubbed by the caller where a domain wrote. */
+/* Returns frames; coalesces. They must be unowned and unreferenced. */
 void heap_free(mfn_t m, unsigned order);
 void heap_init(void);                       /* boot: empty heap and pools */
 void heap_add(mfn_t first, u64 pages);      /* boot */
@@ -33,7 +33,10 @@ void page_free(void *p);                    /* NULL is fine */
 /* Zeroed small object, 16-byte aligned (64-byte from 64 bytes up), up to one page; larger: whole pages by power of two. */
 void *mem_alloc(size_t bytes);
 void mem_free(void *p);                     /* NULL is fine */
-u64 mem_objects(void);                      /* live objects, for leak checks */
+/* For leak checks: live objects and their bytes, and pages that hold small ones, of which some are kept when empty. */
+u64 mem_objects(void);
+u64 mem_bytes(void);
+u64 mem_slabs(void);
 void pool_init(void);                       /* by heap_init() */
 
 #endif

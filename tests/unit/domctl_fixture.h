@@ -90,16 +90,23 @@ static inline u64 *give_memory(u16 id, unsigned n)
 #define DATA 4
 #define PAGES 12
 
-/* Page tables as a toolstack writes them, then pinned for the domain. */
-static inline void build_tables(u16 id, const u64 *frames)
+/* Page tables as a toolstack writes them. */
+static inline void table_frames_fill(const u64 *frames)
 {
-    struct mmuext_op *op = page_at(2);
     const pte_t table = PTE_P | PTE_RW | PTE_US;
 
     for (unsigned level = L4; level < L1; level++)
         ((pte_t *)frame_map(mfn(frames[level])))[0] = pte_make(mfn(frames[level + 1]), table);
     for (unsigned i = 0; i < PAGES; i++)
         ((pte_t *)frame_map(mfn(frames[L1])))[i] = pte_make(mfn(frames[i]), i < DATA ? PTE_P : PTE_P | PTE_RW);
+}
+
+/* The same, then pinned for the domain. */
+static inline void build_tables(u16 id, const u64 *frames)
+{
+    struct mmuext_op *op = page_at(2);
+
+    table_frames_fill(frames);
     *op = (struct mmuext_op){ .cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = frames[L4] };
     assert_int_equal(hypercall(__HYPERVISOR_mmuext_op, va_of(op), 1, 0, id), 0);
 }
