@@ -45,6 +45,7 @@ class Spec:
     kernel: Path | None = None
     kernel_words: str = ''
     initrd: Path | None = None
+    root_disk: Path | None = None   # dom0 goes on from the initrd to this disk, and changes a copy of it only
     command: str | None = None
     machine: str = 'q35'
     cpu: str = DEFAULT_CPU
@@ -78,12 +79,26 @@ def kernel_image(release, form='vmlinuz'):
     return cached(f'kernel-{release}', form)
 
 
-def root_image(release='6.1', variant='base'):
-    done = subprocess.run([SCRIPTS / 'mkroot', '--kernel', release, '--variant', variant],
-                          stdout=subprocess.PIPE, text=True, check=False)
+def made(program, *arguments):
+    """The path of what one of our programs makes, or has made before."""
+    done = subprocess.run([SCRIPTS / program, *arguments], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise BootError('scripts/mkroot failed; its message is above.')
+        raise BootError(f'scripts/{program} failed; its message is above.')
     return Path(done.stdout.strip())
+
+
+def root_image(release='6.1', variant='base'):
+    """The initrd of a root; the Debian root starts from the base one."""
+    return made('mkroot', '--kernel', release, '--variant', 'base' if variant == 'debian' else variant)
+
+
+def root_disk(release='6.1', variant='base'):
+    return made('mkdom0', '--kernel', release) if variant == 'debian' else None
+
+
+def root_parts(variant):
+    """What scripts/fetch must have cached for a root."""
+    return {'base': {'base'}, 'stress': {'base', 'stress'}, 'debian': {'base', 'debian', 'dom0', 'grub'}}[variant]
 
 
 # --- the command line of QEMU ------------------------------------------------------------
@@ -101,7 +116,7 @@ def emulator(version):
 
 def with_command(spec, work):
     """The kernel's words and the initrd that make dom0 run spec.command (a long one travels as a file)."""
-    words = f'console=hvc0 {spec.kernel_words}'.strip()
+    words = f'console=hvc0 {"hospes.root=/dev/vda " if spec.root_disk else ""}{spec.kernel_words}'.strip()
     if spec.command is None:
         return words, spec.initrd
     encoded = base64.b64encode(spec.command.encode()).decode()
@@ -185,6 +200,9 @@ def qemu_command(spec, work, console):
     # Not "-nic model=": that gives virtio cards without MSI-X.
     result += ['-netdev', 'user,id=net', '-device', f'{spec.network},netdev=net'] if spec.network else ['-nic', 'none']
     result += [] if spec.reboot else ['-no-reboot']
+    if spec.root_disk:
+        result += ['-drive', f'if=none,id=root,format=raw,snapshot=on,file={spec.root_disk}',
+                   '-device', 'virtio-blk-pci,drive=root']
     return result + load_arguments(spec, work) + spec.extra
 
 
