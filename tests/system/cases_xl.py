@@ -28,4 +28,6 @@ def boot(name, **more):
 
 CASES = [
     boot('life'),
+    boot('set'),
+    boot('devices'),
 ]

@@ -63,7 +63,7 @@ check_console() {
     local out
     guest
     # Ctrl-] leaves; xl must be left with status 0.
-    out=$({ sleep 0.5; echo 'echo typed $((6 * 7))'; sleep 2; printf '\035'; } | script -qec 'xl console g' /dev/null)
+    out=$({ sleep 0.5; echo '1 echo typed $((6 * 7))'; sleep 2; printf '\035'; } | script -qec 'xl console g' /dev/null)
     has 'through xl console' 'typed 42' "$out"
 }
 
@@ -88,12 +88,19 @@ check_pause_unpause() {
     has 'state' '^[rb-]-----$|^-b----$' "$(column g 5)"
 }
 
+uptime_by_xl() { xl uptime g | awk '$1 == "g" { split($3, t, ":"); print t[1] * 3600 + t[2] * 60 + t[3] }'; }
+
 check_uptime() {
     local guest_seconds xl_seconds
     guest
+    xl_seconds=$(uptime_by_xl)
     guest_seconds=$(ask g 'cut -d. -f1 /proc/uptime')
-    xl_seconds=$(xl uptime g | awk '$1 == "g" { split($3, t, ":"); print t[1] * 3600 + t[2] * 60 + t[3] }')
-    between 'uptime by xl' $((guest_seconds - 2)) $((guest_seconds + 10)) "$xl_seconds"
+    # Building it took a while, in which the guest did not live yet.
+    between 'uptime by xl' $((guest_seconds - 5)) $((guest_seconds + PATIENCE)) "$xl_seconds"
+    sleep 3
+    xl_seconds=$(($(uptime_by_xl) - xl_seconds))
+    guest_seconds=$(($(ask g 'cut -d. -f1 /proc/uptime') - guest_seconds))
+    between 'time passed by xl' $((guest_seconds - 2)) $((guest_seconds + 2)) "$xl_seconds"
 }
 
 check_sysrq() {
