@@ -45,6 +45,7 @@ class Case:
     mib: int = 0                    # size of the data on it, or fetched
     talk: object = None
     check: object = None
+    parts: tuple = ()               # names of which the command says "ok NAME" or "not ok NAME: why", each a test
     host: object = None             # function() instead of a boot
 
 
