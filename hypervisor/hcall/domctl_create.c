@@ -123,7 +123,6 @@ void domain_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->max_pages = d->mm.max_pages;
     info->outstanding_pages = d->mm.claimed;
     info->shared_info_frame = d->shared_mfn.n;
-    info->ssidref = d->ssidref;
     memcpy(info->handle, d->uuid, sizeof(info->handle));
     info->gpaddr_bits = GPADDR_BITS;
 }

@@ -48,7 +48,7 @@ static void let_cpus_pass(void)
 
 static struct xen_domctl_createdomain config(void)
 {
-    return (struct xen_domctl_createdomain){ .handle = { 1, 2, 3 }, .max_vcpus = 2, .max_evtchn_port = 1023,
+    return (struct xen_domctl_createdomain){ .handle = { 1, 2, 3 }, .ssidref = 12, .max_vcpus = 2, .max_evtchn_port = 1023,
                                              .max_grant_frames = -1, .max_maptrack_frames = -1, .grant_opts = 2 };
 }
 
@@ -147,6 +147,7 @@ static void a_domain_lives_and_leaves_nothing(void **state)
     assert_int_equal(dc.u.getdomaininfo.nr_online_vcpus, 1);
     assert_int_equal(dc.u.getdomaininfo.max_vcpu_id, 1);
     assert_memory_equal(dc.u.getdomaininfo.handle, ((u8[]){ 1, 2, 3 }), 3);
+    assert_int_equal(dc.u.getdomaininfo.ssidref, 0);        /* kept, but nothing here knows labels */
     assert_int_equal(d->vcpus[0]->unit.pause_count, 1);
     assert_int_equal(d->vcpus[1]->unit.pause_count, 2);     /* it has never been up */
     assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, id), 0);
