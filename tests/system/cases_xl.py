@@ -42,6 +42,7 @@ CASES = [
     boot('life'),
     boot('set'),
     boot('devices'),
+    boot('virsh'),
     boot('programs', cpu=PLAIN_CPU),
     boot('programs', '-ocaml', cpu=PLAIN_CPU, words='hospes.xenstored=ocaml'),
     boot('programs', '-reference', cpu=PLAIN_CPU, hv='xen', full=True),
