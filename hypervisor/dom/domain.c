@@ -165,6 +165,8 @@ static int domain_init_parts(struct domain *d, const struct domain_config *confi
     if (rc == 0)
         rc = grant_table_init(&d->grants, &d->mm, d->id, config->max_grant_frames);
     d->grants.max_map_frames = config->max_maptrack_frames;
+    if (config->max_grant_version)
+        d->grants.max_version = config->max_grant_version;
     if (rc == 0 && d->ops->domain_init)
         rc = d->ops->domain_init(d);
     return rc;

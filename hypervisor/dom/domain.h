@@ -137,6 +137,7 @@ struct domain_config {
     u32 rights;
     u32 max_vcpus, max_pages, max_evtchns, max_grant_frames;
     u32 max_maptrack_frames;    /* 0: maps no grants */
+    u8 max_grant_version;       /* 0: all that there are */
 };
 void domains_init(void);        /* boot: no domains */
 /* A free domid, taken: wanted, or for 0 the next one. -EEXIST, -EINVAL (no domid), -ENFILE (none left). */
