@@ -188,6 +188,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->ops = config->ops;
     d->rights = config->rights;
     d->max_vcpus = config->max_vcpus;
+    watchdogs_init(d);
     rc = domain_init_parts(d, config);
     if (rc) {
         domain_free(d);
@@ -360,12 +361,23 @@ void domain_shutdown(struct domain *d, u8 reason)
         return;
     }
     d->shutting_down = true;
-    d->shutdown_code = reason;
+    if (!d->shutdown_decided)
+        d->shutdown_code = reason;
+    reason = d->shutdown_code;
     spin_unlock(&d->lock);
     if (d == domain0)
         machine_end(reason);
     domain_pause(d);
     evtchn_raise_global_virq(&domain0->evtchn, VIRQ_DOM_EXC);
+}
+
+void domain_decide_shutdown(struct domain *d, u8 reason)
+{
+    spin_lock(&d->lock);
+    if (!d->shutdown_decided && !d->shutting_down)
+        d->shutdown_code = reason;
+    d->shutdown_decided = true;
+    spin_unlock(&d->lock);
 }
 
 void domain_resume(struct domain *d)
@@ -375,7 +387,7 @@ void domain_resume(struct domain *d)
     spin_lock(&d->lock);
     was_down = d->shutting_down && !d->dying;
     if (was_down)
-        d->shutting_down = false;
+        d->shutting_down = d->shutdown_decided = false;
     spin_unlock(&d->lock);
     if (was_down)
         domain_unpause(d);

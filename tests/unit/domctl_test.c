@@ -129,6 +129,17 @@ static u16 build(void)
 
 /* ---- life ---- */
 
+static void a_watchdog_dies_with_its_domain(void **state)
+{
+    u16 id = build();
+
+    (void)state;
+    assert_int_equal(domain_watchdog(domain_lookup(id), 0, 1), 1);
+    assert_int_equal(timer_count(cpu_id()), 1);
+    destroy(id);
+    assert_int_equal(timer_count(cpu_id()), 0);
+}
+
 static void a_domain_lives_and_leaves_nothing(void **state)
 {
     struct memory_state before;
@@ -608,7 +619,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(what_a_guest_registered_goes_with_it),
-        TEST(keys_know_the_dead), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
+        TEST(keys_know_the_dead), TEST(a_watchdog_dies_with_its_domain), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(each_allocation_of_a_creation_fails_once), TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
