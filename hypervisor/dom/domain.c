@@ -165,6 +165,8 @@ static int domain_init_parts(struct domain *d, const struct domain_config *confi
     if (rc == 0)
         rc = grant_table_init(&d->grants, &d->mm, d->id, config->max_grant_frames);
     d->grants.max_map_frames = config->max_maptrack_frames;
+    if (config->max_grant_version)
+        d->grants.max_version = config->max_grant_version;
     if (rc == 0 && d->ops->domain_init)
         rc = d->ops->domain_init(d);
     return rc;
@@ -186,6 +188,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->ops = config->ops;
     d->rights = config->rights;
     d->max_vcpus = config->max_vcpus;
+    watchdogs_init(d);
     rc = domain_init_parts(d, config);
     if (rc) {
         domain_free(d);
@@ -358,12 +361,23 @@ void domain_shutdown(struct domain *d, u8 reason)
         return;
     }
     d->shutting_down = true;
-    d->shutdown_code = reason;
+    if (!d->shutdown_decided)
+        d->shutdown_code = reason;
+    reason = d->shutdown_code;
     spin_unlock(&d->lock);
     if (d == domain0)
         machine_end(reason);
     domain_pause(d);
     evtchn_raise_global_virq(&domain0->evtchn, VIRQ_DOM_EXC);
+}
+
+void domain_decide_shutdown(struct domain *d, u8 reason)
+{
+    spin_lock(&d->lock);
+    if (!d->shutdown_decided && !d->shutting_down)
+        d->shutdown_code = reason;
+    d->shutdown_decided = true;
+    spin_unlock(&d->lock);
 }
 
 void domain_resume(struct domain *d)
@@ -373,7 +387,7 @@ void domain_resume(struct domain *d)
     spin_lock(&d->lock);
     was_down = d->shutting_down && !d->dying;
     if (was_down)
-        d->shutting_down = false;
+        d->shutting_down = d->shutdown_decided = false;
     spin_unlock(&d->lock);
     if (was_down)
         domain_unpause(d);

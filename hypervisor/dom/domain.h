@@ -20,6 +20,7 @@
 #include <mm/domain.h>
 #include <sched/sched.h>
 
+#define DOMAIN_WATCHDOGS 2
 #define MAX_VCPUS 512           /* per domain; beyond 32 a vcpu needs VCPUOP_register_vcpu_info to be usable */
 
 struct domain;
@@ -84,7 +85,8 @@ struct domain {
     u32 max_vcpus;              /* (c) */
     struct vcpu **vcpus;        /* (c) array of max_vcpus; entries appear once, published with release order */
     bool dying, shutting_down;  /* (d) */
-    u8 shutdown_code;           /* (d) valid once shutting_down */
+    bool shutdown_decided;      /* (d) the reason is known before it shuts down */
+    u8 shutdown_code;           /* (d) valid once decided or shutting_down */
     bool xenstore;              /* (c) runs the XenStore */
     u32 pauses;                 /* (d) by the toolstack; from 1 on every vcpu holds one pause for it */
     bool started;               /* (d) the toolstack has let it run; what its CPUs are is fixed */
@@ -102,6 +104,9 @@ struct domain {
     struct e820 *memory_map;    /* (d) what XENMEM_memory_map tells it; NULL: nothing was set */
     u32 nr_memory_map;          /* (d) */
     s64 wall_offset_ns;         /* (d) settime: wall clock at system time 0 = boot wall + this */
+    spinlock_t watchdog_lock;   /* RANK_DOMAIN; never with the domain's own */
+    u32 watchdogs_used;         /* (watchdog_lock) bits */
+    struct timer watchdogs[DOMAIN_WATCHDOGS];   /* (watchdog_lock) */
 };
 
 /* Borrowed: valid until the caller leaves the hypervisor. NULL when there is none. */
@@ -125,6 +130,8 @@ struct domain *domain_next(u32 domid);
 /* The guest broke a rule mid-way: the domain is shut down with reason crash, the message goes to the log. */
 void domain_crash(struct domain *d, const char *fmt, ...) format_printf(2, 3);
 void domain_shutdown(struct domain *d, u8 reason);
+/* When it shuts down next, this will be the reason, whatever is given then. The first one counts. */
+void domain_decide_shutdown(struct domain *d, u8 reason);
 /* Undoes a shutdown: the vcpus go on. Nothing when it is not shut down. */
 void domain_resume(struct domain *d);
 
@@ -137,6 +144,7 @@ struct domain_config {
     u32 rights;
     u32 max_vcpus, max_pages, max_evtchns, max_grant_frames;
     u32 max_maptrack_frames;    /* 0: maps no grants */
+    u8 max_grant_version;       /* 0: all that there are */
 };
 void domains_init(void);        /* boot: no domains */
 /* A free domid, taken: wanted, or for 0 the next one. -EEXIST, -EINVAL (no domid), -ENFILE (none left). */
@@ -172,6 +180,12 @@ int must_check vcpu_pause_sync(struct vcpu *v);
 /* One caller at a time changes what a domain consists of; false: another one is at it. */
 bool must_check domain_busy_begin(struct domain *d);
 void domain_busy_end(struct domain *d);
+
+/* ---- dom/watchdog.c ---- */
+void watchdogs_init(struct domain *d);
+void watchdogs_stop(struct domain *d);          /* none of its vcpus runs any more */
+/* id 0: a new one, whose id is returned. Seconds 0: that one goes. -EINVAL: no such id; -ENOSPC: all are in use. */
+long must_check domain_watchdog(struct domain *d, u32 id, u32 seconds);
 
 /* ---- dom/kill.c ---- */
 /* Takes a domain apart, by one caller at a time: 0 when it holds nothing any more and is only listed until the last

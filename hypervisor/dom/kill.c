@@ -37,6 +37,7 @@ static int stop(struct domain *d)
         timer_stop(&v->periodic_timer);
         timer_stop(&v->poll_timer);
     }
+    watchdogs_stop(d);
     return 0;
 }
 

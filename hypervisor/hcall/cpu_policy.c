@@ -7,6 +7,7 @@
 #include <hcall/domctl.h>
 #include <mm/heap.h>
 #include <pv/cpu_policy.h>
+#include <x86/cpuid_policy.h>
 #include <xen/sysctl.h>
 #include <xen/xen.h>
 
@@ -82,6 +83,14 @@ int sysctl_get_cpu_policy(struct xen_sysctl *op)
     return rc;
 }
 
+/* What AMD repeats of leaf 1 is no feature of its own in the sets for guests. */
+static u32 feature_word(const struct cpu_policy *p, enum cpu_policy_kind kind, u32 w)
+{
+    bool guests = kind == CPU_POLICY_PV_MAX || kind == CPU_POLICY_PV_DEFAULT;
+
+    return cpu_policy_word(p, w) & (guests && w == XEN_X86_FEATURE_SYSCALL / 32 ? ~CPUID_COMMON_FEATURES : ~0u);
+}
+
 /* Numbers of featuresets as policies' but for the order of the last four. -ENOBUFS still gives what fits. */
 int sysctl_get_cpu_featureset(struct xen_sysctl *op)
 {
@@ -105,7 +114,7 @@ int sysctl_get_cpu_featureset(struct xen_sysctl *op)
         return -ENOMEM;
     cpu_policy_system(kind, p);
     for (u32 w = 0; rc == 0 && w < n; w++)
-        rc = guest_write(guest_elem(list, w, sizeof(u32)), &(u32){ cpu_policy_word(p, w) }, sizeof(u32));
+        rc = guest_write(guest_elem(list, w, sizeof(u32)), &(u32){ feature_word(p, kind, w) }, sizeof(u32));
     mem_free(p);
     return rc || n == CPU_FEATURE_WORDS ? rc : -ENOBUFS;
 }

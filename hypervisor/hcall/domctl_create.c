@@ -6,7 +6,6 @@
 #include <pv/exit.h>
 #include <xen/xen.h>
 
-#define DEFAULT_GRANT_FRAMES 64
 #define MAX_PORTS (1u << 17)
 #define GPADDR_BITS 52
 #define FLAGS_KNOWN (XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off | XEN_DOMCTL_CDF_xs_domain)
@@ -14,6 +13,7 @@
 /* Each answer is what libxl or its user can make sense of; the cause goes to the log. */
 static int config_check(const struct xen_domctl_createdomain *c)
 {
+    u32 version = XEN_DOMCTL_GRANT_version(c->grant_opts);
     const char *why = NULL;
     int rc = -EINVAL;
 
@@ -21,11 +21,11 @@ static int config_check(const struct xen_domctl_createdomain *c)
         why = c->flags & XEN_DOMCTL_CDF_hvm ? "hardware guests are not supported" : "unknown flags";
     else if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
         why = "number of vcpus out of range";
-    else if (c->max_grant_frames > (int)GRANT_ABSOLUTE_MAX_FRAMES)
-        why = "more grant frames than there can be";
-    else if (c->max_maptrack_frames > (int)GRANT_ABSOLUTE_MAX_MAPS)
-        why = "more maptrack frames than there can be";
-    else if (XEN_DOMCTL_GRANT_version(c->grant_opts) > 2 || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
+    else if (c->max_grant_frames == 0 || c->max_grant_frames > (int)grant_limit_frames)
+        why = "number of grant frames out of range (gnttab_max_frames raises the limit)";
+    else if (c->max_maptrack_frames > (int)grant_limit_maps)
+        why = "too many maptrack frames (gnttab_max_maptrack_frames raises the limit)";
+    else if (version < 1 || version > GRANT_MAX_VERSION || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
         why = "no such grant table version";
     else if (c->vmtrace_size || c->iommu_opts || c->cpupool_id || c->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
         why = "trace buffers, IOMMU options, CPU pools and unknown flags are not supported";
@@ -44,8 +44,9 @@ int domctl_createdomain(struct xen_domctl *op)
     struct domain_config config = {
         .kind = DOMAIN_PV, .ops = &pv_guest_ops, .max_vcpus = c->max_vcpus,
         .max_evtchns = min(c->max_evtchn_port, MAX_PORTS - 1) + 1,
-        .max_grant_frames = c->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES : max(c->max_grant_frames, 1),
-        .max_maptrack_frames = c->max_maptrack_frames < 0 ? GRANT_DEFAULT_MAX_MAPS : c->max_maptrack_frames,
+        .max_grant_frames = c->max_grant_frames < 0 ? grant_limit_frames : (u32)c->max_grant_frames,
+        .max_maptrack_frames = c->max_maptrack_frames < 0 ? grant_limit_maps : (u32)c->max_maptrack_frames,
+        .max_grant_version = XEN_DOMCTL_GRANT_version(c->grant_opts),
     };
     struct domain *d;
     int rc = config_check(c);
@@ -126,7 +127,6 @@ void domain_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->max_pages = d->mm.max_pages;
     info->outstanding_pages = d->mm.claimed;
     info->shared_info_frame = d->shared_mfn.n;
-    info->ssidref = d->ssidref;
     memcpy(info->handle, d->uuid, sizeof(info->handle));
     info->gpaddr_bits = GPADDR_BITS;
 }

@@ -20,7 +20,8 @@ static long sched_block_current(void)
     return 0;
 }
 
-static long shutdown_op(guest_ptr_t arg)
+/* now: else what is said is only kept for the time when it does. */
+static long shutdown_op(guest_ptr_t arg, bool now)
 {
     struct sched_shutdown s;
 
@@ -28,7 +29,10 @@ static long shutdown_op(guest_ptr_t arg)
         return -EFAULT;
     if (s.reason > SHUTDOWN_MAX)
         return -EINVAL;
-    domain_shutdown(current_domain(), (u8)s.reason);
+    if (now)
+        domain_shutdown(current_domain(), (u8)s.reason);
+    else
+        domain_decide_shutdown(current_domain(), (u8)s.reason);
     return 0;
 }
 
@@ -48,6 +52,15 @@ static long remote_shutdown_op(guest_ptr_t arg)
         return -EINVAL;
     domain_shutdown(d, (u8)s.reason);
     return 0;
+}
+
+static long watchdog_op(guest_ptr_t arg)
+{
+    struct sched_watchdog w;
+
+    if (guest_read(&w, arg, sizeof(w)))
+        return -EFAULT;
+    return domain_watchdog(current_domain(), w.id, w.timeout);
 }
 
 /* Whether one of the ports is pending. -EINVAL: a port the domain cannot have; -EFAULT. */
@@ -110,7 +123,11 @@ long hcall_sched_op(struct hcall_args *args)
     case SCHEDOP_block:
         return sched_block_current();
     case SCHEDOP_shutdown:
-        return shutdown_op(arg);
+        return shutdown_op(arg, true);
+    case SCHEDOP_shutdown_code:
+        return shutdown_op(arg, false);
+    case SCHEDOP_watchdog:
+        return watchdog_op(arg);
     case SCHEDOP_poll:
         return poll_op(arg);
     case SCHEDOP_remote_shutdown:

@@ -21,7 +21,6 @@
 
 #define POPULATE_ORDER    9
 #define DOM0_MAX_EVTCHNS  (1u << 17)
-#define DOM0_GRANT_FRAMES 64
 #define TABLE_FLAGS       (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define PAGE_FLAGS        (PTE_P | PTE_RW | PTE_A | PTE_D)
 
@@ -323,8 +322,8 @@ static boot_text void create(struct build *b, const struct dom0_options *o, u64 
     struct domain_config config = {
         .id = 0, .kind = DOMAIN_PV, .ops = &pv_guest_ops, .rights = RIGHT_HARDWARE | RIGHT_CONTROL | RIGHT_STORE,
         .max_vcpus = o->max_vcpus ? o->max_vcpus : cpu_online_count, .max_pages = (u32)min(max_pages, 0xffffffffUL),
-        .max_evtchns = DOM0_MAX_EVTCHNS, .max_grant_frames = DOM0_GRANT_FRAMES,
-        .max_maptrack_frames = GRANT_DEFAULT_MAX_MAPS,
+        .max_evtchns = DOM0_MAX_EVTCHNS, .max_grant_frames = grant_limit_frames,
+        .max_maptrack_frames = grant_limit_maps,
     };
     struct vcpu *v;
 

@@ -5,6 +5,7 @@
 #include <core/trace.h>
 #include <core/work.h>
 #include <init/options.h>
+#include <ipc/grant.h>
 #include <lib/cmdline.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -97,6 +98,9 @@ static const struct option options[] = {
     OPTION_CUSTOM("dom0", parse_dom0, "kind of domain 0: pv"),
     OPTION_CUSTOM("dom0_mem", parse_dom0_mem, "memory of domain 0: [min:SIZE,][max:SIZE,]SIZE"),
     OPTION_UINT("dom0_max_vcpus", &boot_options.dom0.max_vcpus, 1, MAX_VCPUS, "vcpus of domain 0"),
+    OPTION_UINT("gnttab_max_frames", &grant_limit_frames, 1, GRANT_ABSOLUTE_MAX_FRAMES, "grant frames of a domain, at most"),
+    OPTION_UINT("gnttab_max_maptrack_frames", &grant_limit_maps, 1, GRANT_ABSOLUTE_MAX_MAPS,
+                "pages of records of grants that a domain maps, at most"),
     OPTION_CUSTOM("guest_loglvl", printk_parse_guest_loglvl, "which messages caused by guests are shown"),
     OPTION_CUSTOM("loglvl", printk_parse_loglvl, "which messages are shown: none, error, warning, info, debug, all"),
     OPTION_UINT("maxcpus", &machine_max_cpus, 1, NR_CPUS, "how many CPUs are used"),

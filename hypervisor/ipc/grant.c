@@ -9,6 +9,8 @@
 #include <machine/map.h>
 #include <mm/heap.h>
 
+u32 grant_limit_frames = 64, grant_limit_maps = 1024;
+
 /* ---- frames ---- */
 
 /* A new zeroed frame that the domain may map, writable. */
@@ -120,6 +122,7 @@ int grant_table_init(struct grant_table *gt, struct mm_domain *mm, u16 domid, u3
     spin_lock_init(&gt->lock, RANK_GRANT);
     gt->domid = domid;
     gt->version = 1;
+    gt->max_version = GRANT_MAX_VERSION;
     gt->mm = mm;
     gt->max_frames = max_frames;
     grant_maps_init(gt);
@@ -241,6 +244,8 @@ int grant_set_version(struct grant_table *gt, u32 version)
 
     if (version != 1 && version != 2)
         return -EINVAL;
+    if (version > gt->max_version)
+        return -ENOSYS;         /* as if the operation did not exist: guests go on with version 1 */
     spin_lock(&gt->lock);
     if (version != gt->version)
         rc = change_version(gt, (u8)version);

@@ -15,10 +15,12 @@
 #include <mm/domain.h>
 #include <xen/grant_table.h>
 
-#define GRANT_DEFAULT_MAX_FRAMES  64
 #define GRANT_ABSOLUTE_MAX_FRAMES 1024
-#define GRANT_DEFAULT_MAX_MAPS    1024      /* pages of 256 records */
-#define GRANT_ABSOLUTE_MAX_MAPS   8192
+#define GRANT_ABSOLUTE_MAX_MAPS   8192      /* pages of 256 records */
+#define GRANT_MAX_VERSION         2
+
+/* What a domain gets when nobody says, and the most that may be asked for (options). Up to the absolute limits. */
+extern u32 grant_limit_frames, grant_limit_maps;
 
 struct grant_active;
 struct grant_table;
@@ -34,6 +36,7 @@ struct grant_table {
     spinlock_t lock;                    /* RANK_GRANT */
     u16 domid;                          /* (c) */
     u8 version;                         /* (l) 1 or 2 */
+    u8 max_version;                     /* (c) set before the domain runs */
     struct mm_domain *mm;               /* (c) of the granting domain */
     u32 max_frames;                     /* (c) */
     u32 nr_frames, nr_status;           /* (l) pages in shared[] and status[] */
@@ -67,8 +70,8 @@ gfn_t grant_status_gfn(struct grant_table *gt, u32 i);
  * -EINVAL: beyond that, or status pages of a table without; -ENOMEM. */
 u32 grant_frames_max(const struct grant_table *gt, bool status);
 int must_check grant_frame_get(struct grant_table *gt, bool status, u32 i, mfn_t *m);
-/* -EINVAL: no such version; -EBUSY: grants in use, or status frames mapped; -ERANGE: one of the reserved entries, which
- * are carried over, does not fit version 1; -ENOMEM. */
+/* -EINVAL: no such version; -ENOSYS: not for this domain; -EBUSY: grants in use, or status frames mapped; -ERANGE: one
+ * of the reserved entries, which are carried over, does not fit version 1; -ENOMEM. */
 int must_check grant_set_version(struct grant_table *gt, u32 version);
 
 /* One use of a grant: pinned in the table, the frame held. */

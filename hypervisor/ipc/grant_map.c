@@ -72,7 +72,7 @@ static s16 record_take(struct grant_table *gt, u32 *handle)
 void grant_maps_init(struct grant_table *gt)
 {
     spin_lock_init(&gt->map_lock, RANK_GRANT);
-    gt->max_map_frames = GRANT_DEFAULT_MAX_MAPS;
+    gt->max_map_frames = grant_limit_maps;
     gt->free_map = NO_MAP;
 }
 

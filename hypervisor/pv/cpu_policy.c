@@ -207,6 +207,8 @@ void cpu_policy_system(enum cpu_policy_kind kind, struct cpu_policy *p)
     limit(p, EXTENDED, amd ? CPUID_MAX_EXTENDED_AMD : CPUID_MAX_EXTENDED);
     if (kind != CPU_POLICY_HOST)
         mask_by_table(p);
+    if (kind != CPU_POLICY_HOST && amd)
+        drop(p, XEN_X86_FEATURE_SEP);           /* their SYSENTER is for 32-bit kernels only */
     for (unsigned i = 0; kind == CPU_POLICY_PV_DEFAULT && i < ARRAY_SIZE(only_on_request); i++)
         drop(p, only_on_request[i]);
     settle(p);

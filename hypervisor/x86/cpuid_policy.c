@@ -18,8 +18,7 @@
                 F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) | F(SSE2) | F(SS) | F(HTT))
 #define F1_ECX (F(SSE3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(SSE4_1) | F(SSE4_2) | F(MOVBE) | F(POPCNT) | \
                 F(AESNI) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND))
-/* AMD repeats part of leaf 1 here. */
-#define F81_EDX ((F1_EDX & 0x0183f3ff) | F(SYSCALL) | F(NX) | F(MMXEXT) | F(FFXSR) | F(RDTSCP) | F(LM) | F(3DNOWEXT) | \
+#define F81_EDX ((F1_EDX & CPUID_COMMON_FEATURES) | F(SYSCALL) | F(NX) | F(MMXEXT) | F(FFXSR) | F(RDTSCP) | F(LM) | F(3DNOWEXT) | \
                  F(3DNOW))
 #define F81_ECX (F(LAHF_LM) | F(CMP_LEGACY) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | F(3DNOWPREFETCH) | F(XOP) | F(FMA4) | F(TBM))
 #define FD1_EAX (F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1))

@@ -22,6 +22,9 @@ struct cpuid_policy {
 /* NULL: the leaf reads as zeros. */
 const struct cpuid_policy *cpuid_policy_find(u32 leaf, u32 sub);
 
+/* EDX of leaf 1 and of leaf 0x80000001: AMD repeats these there. */
+#define CPUID_COMMON_FEATURES 0x0183f3ffu
+
 /* More bits for a domain with hardware rights. */
 #define CPUID_HARDWARE_1_EDX BIT(12)            /* MTRR: its drivers read how memory types are set up */
 #define CPUID_HARDWARE_87_EDX BIT(8)            /* ITSC: it never moves to another machine */

@@ -26,6 +26,7 @@ class Case:
     ends: str = 'exit'
     limit: int = 120
     full: bool = False              # only in the long run
+    hv: str = ''                    # instead of the hypervisor under test; "xen": Debian's
     hv_options: str = ''
     release: str | None = '6.1'     # Debian kernel; None: no module at all
     kernel: object = None           # function(folder) -> path, instead of the packaged one
@@ -45,6 +46,7 @@ class Case:
     mib: int = 0                    # size of the data on it, or fetched
     talk: object = None
     check: object = None
+    parts: tuple = ()               # names of which the command says "ok NAME" or "not ok NAME: why", each a test
     host: object = None             # function() instead of a boot
 
 

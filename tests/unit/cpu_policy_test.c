@@ -221,7 +221,9 @@ static void featuresets(void **state)
     assert_true(words[0] == ~0u && words[1] == ~0u && words[5] == ~0u && words[16] == 0);
     assert_int_equal(featureset(XEN_SYSCTL_cpu_featureset_pv, 40), 0);
     assert_int_equal(sc.u.cpu_featureset.nr_features, 19);
-    assert_int_equal(words[0] & F(HTT), 0);
+    assert_int_equal(words[0] & (F(HTT) | F(SEP)), 0);      /* AMD's SYSENTER does not work in long mode */
+    assert_int_equal(words[2] & F(LM), F(LM));
+    assert_int_equal(words[2] & 0x0183f3ff, 0);             /* said once, in words[0] */
     assert_int_equal(featureset(XEN_SYSCTL_cpu_featureset_pv_max, 19), 0);
     assert_int_equal(words[0] & F(HTT), F(HTT));
     words[2] = 0x1234;

@@ -51,7 +51,7 @@ static inline void let_cpus_pass(void)
 
 static inline struct xen_domctl_createdomain config(void)
 {
-    return (struct xen_domctl_createdomain){ .handle = { 1, 2, 3 }, .max_vcpus = 2, .max_evtchn_port = 1023,
+    return (struct xen_domctl_createdomain){ .handle = { 1, 2, 3 }, .ssidref = 12, .max_vcpus = 2, .max_evtchn_port = 1023,
                                              .max_grant_frames = -1, .max_maptrack_frames = -1, .grant_opts = 2 };
 }
 

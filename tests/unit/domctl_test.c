@@ -4,6 +4,17 @@
 
 /* ---- life ---- */
 
+static void a_watchdog_dies_with_its_domain(void **state)
+{
+    u16 id = build();
+
+    (void)state;
+    assert_int_equal(domain_watchdog(domain_lookup(id), 0, 1), 1);
+    assert_int_equal(timer_count(cpu_id()), 1);
+    destroy(id);
+    assert_int_equal(timer_count(cpu_id()), 0);
+}
+
 static void a_domain_lives_and_leaves_nothing(void **state)
 {
     struct memory_state before;
@@ -22,6 +33,7 @@ static void a_domain_lives_and_leaves_nothing(void **state)
     assert_int_equal(dc.u.getdomaininfo.nr_online_vcpus, 1);
     assert_int_equal(dc.u.getdomaininfo.max_vcpu_id, 1);
     assert_memory_equal(dc.u.getdomaininfo.handle, ((u8[]){ 1, 2, 3 }), 3);
+    assert_int_equal(dc.u.getdomaininfo.ssidref, 0);        /* kept, but nothing here knows labels */
     assert_int_equal(d->vcpus[0]->unit.pause_count, 1);
     assert_int_equal(d->vcpus[1]->unit.pause_count, 2);     /* it has never been up */
     assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, id), 0);
@@ -240,7 +252,10 @@ static void creations_that_are_refused(void **state)
     REFUSED(c.flags = 1u << 31);
     REFUSED(c.max_vcpus = 0);
     REFUSED(c.max_vcpus = MAX_VCPUS + 1);
-    REFUSED(c.max_grant_frames = GRANT_ABSOLUTE_MAX_FRAMES + 1);
+    REFUSED(c.max_grant_frames = 0);
+    REFUSED(c.max_grant_frames = (int)grant_limit_frames + 1);
+    REFUSED(c.max_maptrack_frames = (int)grant_limit_maps + 1);
+    REFUSED(c.grant_opts = 0);
     REFUSED(c.grant_opts = 3);
     REFUSED(c.grant_opts = 0x12);
     REFUSED(c.vmtrace_size = 4096);
@@ -425,14 +440,51 @@ static void grant_tables_are_a_resource(void **state)
     destroy(id);
 }
 
+/* What was said at its creation is what it has, by every way to it. */
+static void grants_have_the_limits_of_their_domain(void **state)
+{
+    struct gnttab_query_size q = { .status = 99 };
+    struct gnttab_setup_table t = { .nr_frames = 4, .status = 99 };
+    struct gnttab_set_version sv = { .version = 2 };
+    u64 *frames = page_at(1);
+    struct domain *d;
+    (void)state;
+    dc.u.createdomain = config();
+    dc.u.createdomain.max_grant_frames = 3;
+    dc.u.createdomain.max_maptrack_frames = 0;
+    dc.u.createdomain.grant_opts = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_createdomain, 0), 0);
+    q.dom = t.dom = dc.domain;
+    d = domain_lookup(dc.domain);
+    assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_query_size, put_arg(&q, sizeof(q)), 1), 0);
+    memcpy(&q, g->mem, sizeof(q));
+    assert_true(q.status == GNTST_okay && q.nr_frames == 1 && q.max_nr_frames == 3);
+    t.frame_list.p = (void *)va_of(frames);
+    for (s16 status = GNTST_general_error; status <= GNTST_okay; status++, t.nr_frames--) {
+        assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, put_arg(&t, sizeof(t)), 1), 0);
+        memcpy(&t, g->mem, sizeof(t));
+        assert_int_equal(t.status, status);
+    }
+    assert_int_equal(d->grants.nr_frames, 3);
+    assert_int_equal(d->grants.max_map_frames, 0);
+    assert_int_equal(grant_set_version(&d->grants, 1), 0);
+    assert_int_equal(grant_set_version(&d->grants, 2), -ENOSYS);
+    assert_int_equal(grant_set_version(&d->grants, 3), -EINVAL);
+    destroy(t.dom);
+    current_domain()->grants.max_version = 1;
+    assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, put_arg(&sv, sizeof(sv)), 1), -ENOSYS);
+    assert_int_equal(((struct gnttab_set_version *)g->mem)->version, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(what_a_guest_registered_goes_with_it),
-        TEST(keys_know_the_dead), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
+        TEST(keys_know_the_dead), TEST(a_watchdog_dies_with_its_domain), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
+        TEST(grants_have_the_limits_of_their_domain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,16 +290,95 @@ static long sched(unsigned cmd, u64 arg) { return hypercall(__HYPERVISOR_sched_o
 
 static void scheduling_operations(void **state)
 {
-    const unsigned missing[] = { SCHEDOP_shutdown_code, SCHEDOP_watchdog, SCHEDOP_pin_override, 8,
-                                 ~0u };
+    const unsigned missing[] = { SCHEDOP_pin_override, 8, ~0u };
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(missing); i++)
         assert_int_equal(sched(missing[i], WINDOW), -ENOSYS);
     assert_efault(sched(SCHEDOP_shutdown, bad));
+    assert_efault(sched(SCHEDOP_shutdown_code, bad));
+    assert_efault(sched(SCHEDOP_watchdog, bad));
     assert_efault(sched(SCHEDOP_poll, bad));
     assert_int_equal(sched(SCHEDOP_yield, 0), 0);
     assert_ptr_equal(current(), g->v);
+}
+
+static long watchdog(u32 id, u32 seconds)
+{
+    struct sched_watchdog w = { id, seconds };
+
+    return sched(SCHEDOP_watchdog, put_arg(&w, sizeof(w)));
+}
+
+#define SECONDS(n) ((n) * 1000000000UL)
+static void seconds_pass(u32 n)
+{
+    fake_time_advance(SECONDS(n));
+    timer_run();
+}
+
+static void watchdogs_are_given_out(void **state)
+{
+    (void)state;
+    as(&g5);
+    assert_int_equal(watchdog(3, 10), -EINVAL);
+    assert_int_equal(watchdog(~0u, 10), -EINVAL);               /* how drivers ask whether there are any */
+    assert_int_equal(watchdog(1, 10), -EINVAL);
+    assert_int_equal(watchdog(0, 10), 1);
+    assert_int_equal(watchdog(0, 20), 2);
+    assert_int_equal(watchdog(0, 30), -ENOSPC);
+    assert_int_equal(watchdog(2, 0), 0);
+    assert_int_equal(watchdog(2, 0), -EINVAL);
+    assert_int_equal(watchdog(2, 5), -EINVAL);
+    assert_int_equal(watchdog(0, 20), 2);
+    as(&g0);
+    assert_int_equal(watchdog(1, 1), -EINVAL);                  /* another domain's */
+    as(&g5);
+    assert_int_equal(watchdog(1, 0), 0);
+    assert_int_equal(watchdog(2, 0), 0);
+    seconds_pass(1000);
+    assert_false(g5.d->shutting_down);
+}
+
+static void a_watchdog_that_is_not_set_again(void **state)
+{
+    (void)state;
+    as(&g5);
+    assert_int_equal(watchdog(0, 10), 1);
+    seconds_pass(9);
+    assert_int_equal(watchdog(1, 10), 0);
+    seconds_pass(9);
+    assert_false(g5.d->shutting_down);
+    seconds_pass(2);
+    assert_true(g5.d->shutting_down);
+    assert_int_equal(g5.d->shutdown_code, SHUTDOWN_watchdog);
+    domain_resume(g5.d);
+    seconds_pass(100);                                          /* once is enough */
+    assert_false(g5.d->shutting_down);
+    domain_shutdown(g5.d, SHUTDOWN_suspend);
+    assert_int_equal(watchdog(1, 1), 0);
+    seconds_pass(2);                                            /* it is shut down already */
+    assert_int_equal(g5.d->shutdown_code, SHUTDOWN_suspend);
+}
+
+static void the_reason_may_come_first(void **state)
+{
+    struct sched_shutdown s = { SHUTDOWN_MAX + 1 };
+
+    (void)state;
+    as(&g5);
+    assert_int_equal(sched(SCHEDOP_shutdown_code, put_arg(&s, sizeof(s))), -EINVAL);
+    s.reason = SHUTDOWN_crash;
+    assert_int_equal(sched(SCHEDOP_shutdown_code, put_arg(&s, sizeof(s))), 0);
+    assert_false(g5.d->shutting_down);
+    s.reason = SHUTDOWN_reboot;
+    assert_int_equal(sched(SCHEDOP_shutdown_code, put_arg(&s, sizeof(s))), 0);
+    assert_int_equal(sched(SCHEDOP_shutdown, put_arg(&s, sizeof(s))), 0);
+    assert_true(g5.d->shutting_down);
+    assert_int_equal(g5.d->shutdown_code, SHUTDOWN_crash);
+    domain_resume(g5.d);
+    domain_shutdown(g5.d, SHUTDOWN_poweroff);
+    assert_int_equal(g5.d->shutdown_code, SHUTDOWN_poweroff);   /* what was decided held for once */
 }
 
 static void blocking(void **state)
@@ -381,7 +460,8 @@ int main(void)
         TEST(vcpus_and_operations_that_do_not_exist), TEST(pointers_of_all_operations), TEST(a_vcpu_comes_up_and_goes_down),
         TEST(contexts_that_are_refused), TEST(a_context_when_memory_runs_out), TEST(a_context_with_new_tables),
         TEST(where_information_is_kept), TEST(areas_of_the_guest), TEST(one_shot_timers), TEST(periodic_timers), TEST(nmis),
-        TEST(scheduling_operations), TEST(blocking), TEST(polling), TEST(shutting_down),
+        TEST(scheduling_operations), TEST(watchdogs_are_given_out),
+        TEST(a_watchdog_that_is_not_set_again), TEST(the_reason_may_come_first), TEST(blocking), TEST(polling), TEST(shutting_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,8 +54,9 @@ static void options_that_are_understood(void **state)
 {
     (void)state;
     assert_good("hospes console=com2,vga dom0=pv dom0_mem=1G,max:2G,min:512M dom0_max_vcpus=3 maxcpus=2 no-smap smep=off "
-                "preempt noreboot trace=16 sched=rr com1=9600,8n1,0x3e8,5");
+                "gnttab_max_frames=128 gnttab_max_maptrack_frames=8 preempt noreboot trace=16 sched=rr com1=9600,8n1,0x3e8,5");
     assert_true(!boot_options.console_com[0] && boot_options.console_com[1] && boot_options.console_vga);
+    assert_true(grant_limit_frames == 128 && grant_limit_maps == 8);
     assert_int_equal(boot_options.dom0.mem_bytes, 1UL << 30);
     assert_int_equal(boot_options.dom0.max_bytes, 2UL << 30);
     assert_int_equal(boot_options.dom0.min_bytes, 512UL << 20);
