@@ -102,36 +102,39 @@ static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-/* Nobody gives away what he does not have. */
-static int give_range(struct rangeset *to, struct rangeset *from, spinlock_t *lock, u64 first, u64 n, bool allow)
+static int change_range(struct rangeset *set, spinlock_t *lock, u64 first, u64 last, bool allow)
 {
     int rc;
 
-    if (n == 0 || first + n - 1 < first)
-        return -EINVAL;
-    if (!rangeset_contains(from, first, first + n - 1))
-        return -EPERM;
     spin_lock(lock);
-    rc = allow ? rangeset_add(to, first, first + n - 1) : rangeset_remove(to, first, first + n - 1);
+    rc = allow ? rangeset_add(set, first, last) : rangeset_remove(set, first, last);
     spin_unlock(lock);
     return rc;
 }
 
+/* Nobody gives away what he does not have. */
 static int op_iomem_permission(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_iomem_permission *p = &op->u.iomem_permission;
+    u64 last = p->first_mfn + p->nr_mfns - 1;
 
-    return give_range(&d->mm.iomem, &current_domain()->mm.iomem, &d->mm.lock, p->first_mfn, p->nr_mfns, p->allow_access);
+    if (p->nr_mfns == 0 || last < p->first_mfn)
+        return -EINVAL;
+    if (!mm_may_map(&current_domain()->mm, p->first_mfn, last))
+        return -EPERM;
+    return change_range(&d->mm.iomem, &d->mm.lock, p->first_mfn, last, p->allow_access);
 }
 
 static int op_ioport_permission(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_ioport_permission *p = &op->u.ioport_permission;
+    u64 last = (u64)p->first_port + p->nr_ports - 1;
 
-    if ((u64)p->first_port + p->nr_ports > 0x10000)
+    if (p->nr_ports == 0 || last > 0xffff)
         return -EINVAL;
-    return give_range(&d->mm.ioports, &current_domain()->mm.ioports, &d->mm.lock, p->first_port, p->nr_ports,
-                      p->allow_access);
+    if (!mm_may_use_ports(&current_domain()->mm, p->first_port, last))
+        return -EPERM;
+    return change_range(&d->mm.ioports, &d->mm.lock, p->first_port, last, p->allow_access);
 }
 
 /* One node. */

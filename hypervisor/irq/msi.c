@@ -175,16 +175,6 @@ static int msi_check(const struct pci_dev *dev, const struct msi_request *rq)
     return dev->irqs && msi_find(dev, rq->entry) ? -EEXIST : 0;
 }
 
-static bool may_use(struct mm_domain *mm, u64 first, u64 last)
-{
-    bool may;
-
-    spin_lock(&mm->lock);
-    may = rangeset_contains(&mm->iomem, first, last);
-    spin_unlock(&mm->lock);
-    return may;
-}
-
 /* Table read-only to domains, mapped for us, all entries masked. The first message of a function needs this. */
 static int msix_prepare(struct pci_dev *dev, struct mm_domain *mm)
 {
@@ -193,7 +183,7 @@ static int msix_prepare(struct pci_dev *dev, struct mm_domain *mm)
 
     if (err)
         return err;
-    if (!may_use(mm, table_first(dev->table_maddr), table_last(dev, dev->table_maddr)))
+    if (!mm_may_map(mm, table_first(dev->table_maddr), table_last(dev, dev->table_maddr)))
         return -EPERM;
     if (!dev->table)
         dev->table = mmio_map(dev->table_maddr, dev->msix_entries * ENTRY_BYTES);

@@ -44,6 +44,19 @@ void mm_domain_fini(struct mm_domain *mm)
     mem_free(mm->chunks);
 }
 
+static bool has_range(struct mm_domain *mm, const struct rangeset *set, u64 first, u64 last)
+{
+    bool has;
+
+    spin_lock(&mm->lock);
+    has = rangeset_contains(set, first, last);
+    spin_unlock(&mm->lock);
+    return has;
+}
+
+bool mm_may_map(struct mm_domain *mm, u64 first, u64 last) { return has_range(mm, &mm->iomem, first, last); }
+bool mm_may_use_ports(struct mm_domain *mm, u64 first, u64 last) { return has_range(mm, &mm->ioports, first, last); }
+
 void mm_limit_set(struct mm_domain *mm, u32 max_pages)
 {
     spin_lock(&mm->lock);

@@ -29,8 +29,7 @@ static int device_check(struct mm_domain *owner, struct mm_domain *subject, pte_
 {
     mfn_t m = pte_mfn(*e);
 
-    if (!rangeset_contains(&owner->iomem, m.n, m.n) ||
-        (subject != owner && !rangeset_contains(&subject->iomem, m.n, m.n)))
+    if (!mm_may_map(owner, m.n, m.n) || (subject != owner && !mm_may_map(subject, m.n, m.n)))
         return m.n == PTE_ADDR_MASK >> PAGE_SHIFT ? -EINVAL : -EPERM;
     if ((*e & PTE_RW) && rangeset_contains(&mmio_ro_ranges, m.n, m.n))
         *e &= ~PTE_RW;

@@ -54,13 +54,7 @@ bool ioport_allowed(struct vcpu *v, u16 port, unsigned bytes)
 
 static bool is_owned(struct vcpu *v, u16 port, unsigned bytes)
 {
-    struct mm_domain *mm = &v->domain->mm;
-    bool owned;
-
-    spin_lock(&mm->lock);
-    owned = rangeset_contains(&mm->ioports, port, port + bytes - 1u);
-    spin_unlock(&mm->lock);
-    return owned;
+    return mm_may_use_ports(&v->domain->mm, port, port + bytes - 1u);
 }
 
 /* Naturally aligned within the data register of the configuration mechanism? */
