@@ -60,6 +60,32 @@ static void key_memory(void)
     heap_show();
 }
 
+/* For leak checks: what is held is what must come back, slabs being kept as the pools like. */
+static void count_all(void)
+{
+    u64 slabs = mem_slabs(), held = heap_total_pages() - heap_free_pages() - slabs, pages = 0;
+    u32 domains = 0, vcpus = 0, ports = 0, grants = 0, maps = 0;
+    struct domain *d;
+    struct vcpu *v;
+
+    for_each_domain(d) {
+        domains++;
+        pages += d->mm.tot_pages;
+        for_each_vcpu(d, v)
+            vcpus++;
+        if (only_listed(d))
+            continue;
+        ports += d->evtchn.nr_active;
+        grants += grants_in_use(&d->grants);
+        maps += d->grants.maps_used;
+    }
+    printk("counts: held=%lu objects=%lu bytes=%lu domains=%u vcpus=%u pages=%lu ports=%u grants=%u maps=%u claimed=%lu\n",
+           (unsigned long)held, (unsigned long)mem_objects(), (unsigned long)mem_bytes(), domains, vcpus,
+           (unsigned long)pages, ports, grants, maps, (unsigned long)mm_claims_total());
+}
+
+static void key_counts(void) { work_run_alone(count_all); }
+
 static void key_dom0_registers(void)
 {
     struct vcpu *v;
@@ -124,6 +150,7 @@ void domain_keys_init(void)
     key_register('e', "event channels", key_events);
     key_register('g', "grants in use", key_grants);
     key_register('m', "memory", key_memory);
+    key_register('n', "exact counts of what is in use, on one line", key_counts);
     key_register('0', "registers of domain 0", key_dom0_registers);
 }
 

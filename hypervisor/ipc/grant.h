@@ -110,6 +110,8 @@ s16 must_check grant_transfer(struct grant_table *to, u32 ref, struct mm_domain 
 /* bad_gntref; eagain: one is in use. */
 s16 must_check grant_swap(struct grant_table *gt, u32 a, u32 b);
 
+/* How many entries are in use. */
+u32 grants_in_use(struct grant_table *gt);
 /* Debug key 'g': prints the grants in use. */
 void grant_show(struct grant_table *gt);
 /* NULL, or the name of the first broken invariant, each being printed. The table must be quiet. */

@@ -219,6 +219,17 @@ void grant_release(struct grant_use *use)
 
 /* ---- looking ---- */
 
+u32 grants_in_use(struct grant_table *gt)
+{
+    u32 used = 0;
+
+    spin_lock(&gt->lock);
+    for (u32 ref = 0; ref < grant_entries(gt); ref++)
+        used += entry_in_use(gt, ref);
+    spin_unlock(&gt->lock);
+    return used;
+}
+
 void grant_show(struct grant_table *gt)
 {
     spin_lock(&gt->lock);

@@ -33,7 +33,10 @@ void page_free(void *p);                    /* NULL is fine */
 /* Zeroed small object, 16-byte aligned (64-byte from 64 bytes up), up to one page; larger: whole pages by power of two. */
 void *mem_alloc(size_t bytes);
 void mem_free(void *p);                     /* NULL is fine */
-u64 mem_objects(void);                      /* live objects, for leak checks */
+/* For leak checks: live objects and their bytes, and pages that hold small ones, of which some are kept when empty. */
+u64 mem_objects(void);
+u64 mem_bytes(void);
+u64 mem_slabs(void);
 void pool_init(void);                       /* by heap_init() */
 
 #endif

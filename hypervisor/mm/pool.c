@@ -32,17 +32,38 @@ static const u16 class_bytes[] = { 16, 32, 64, 128, 192, 256, 320, 448, 576, 768
 
 static spinlock_t lock = SPINLOCK_INIT(RANK_HEAP);
 static struct list with_room[CLASSES];
-static u64 objects;            /* live ones; atomics */
+static u64 live[CLASSES];       /* (l) objects in use */
+static u64 slabs, large, large_pages;   /* pages that are slabs; larger objects in use, their pages; atomics */
 
 void pool_init(void)
 {
     spin_lock_init(&lock, RANK_HEAP);
-    objects = 0;
-    for (unsigned i = 0; i < CLASSES; i++)
+    slabs = large = large_pages = 0;
+    for (unsigned i = 0; i < CLASSES; i++) {
+        live[i] = 0;
         list_init(&with_room[i]);
+    }
 }
 
-u64 mem_objects(void) { return READ_ONCE(objects); }
+u64 mem_objects(void)
+{
+    u64 objects = READ_ONCE(large);
+
+    for (unsigned i = 0; i < CLASSES; i++)
+        objects += READ_ONCE(live[i]);
+    return objects;
+}
+
+u64 mem_bytes(void)
+{
+    u64 bytes = READ_ONCE(large_pages) << PAGE_SHIFT;
+
+    for (unsigned i = 0; i < CLASSES; i++)
+        bytes += READ_ONCE(live[i]) * class_bytes[i];
+    return bytes;
+}
+
+u64 mem_slabs(void) { return READ_ONCE(slabs); }
 
 void *page_alloc(void)
 {
@@ -67,7 +88,8 @@ static void *pages_alloc(size_t bytes)
     if (mfn_is_invalid(m))
         return NULL;
     frame_entry(m)->progress = (u16)order;
-    __atomic_fetch_add(&objects, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&large, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&large_pages, BIT(order), __ATOMIC_RELAXED);
     return memset(frame_map(m), 0, PAGE_SIZE << order);
 }
 
@@ -78,7 +100,8 @@ static void pages_free(void *p)
 
     f->progress = 0;
     heap_free(frame_mfn(f), order);
-    __atomic_fetch_sub(&objects, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&large, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&large_pages, BIT(order), __ATOMIC_RELAXED);
 }
 
 /* ---- slabs ---- */
@@ -93,6 +116,7 @@ static struct slab *slab_create(unsigned class)
         return NULL;
     s->class = (u16)class;
     s->magic = SLAB_MAGIC;
+    __atomic_fetch_add(&slabs, 1, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < objects_per_slab(class); i++)
         bit_set(s->free, i);
     memory_poison((u8 *)s + SLAB_HEADER, PAGE_SIZE - SLAB_HEADER);
@@ -103,6 +127,7 @@ static void slab_destroy(struct slab *s)
 {
     memory_unpoison((u8 *)s + SLAB_HEADER, PAGE_SIZE - SLAB_HEADER);
     s->magic = 0;
+    __atomic_fetch_sub(&slabs, 1, __ATOMIC_RELAXED);
     page_free(s);
 }
 
@@ -129,6 +154,7 @@ static void *slab_take(struct slab *s)
     unsigned nr = objects_per_slab(s->class), i = bit_find_next(s->free, nr, 0, true);
 
     bit_clear(s->free, i);
+    live[s->class]++;
     if (++s->used == nr)
         list_del(&s->link);
     return (u8 *)s + SLAB_HEADER + i * class_bytes[s->class];
@@ -140,6 +166,7 @@ static bool slab_put(struct slab *s, unsigned i)
     struct list *list = &with_room[s->class];
 
     bit_set(s->free, i);
+    live[s->class]--;
     if (s->used-- == objects_per_slab(s->class))
         list_add_head(list, &s->link);
     if (s->used || list->next == list->prev)
@@ -165,7 +192,6 @@ void *mem_alloc(size_t bytes)
         return NULL;
     p = slab_take(s);
     spin_unlock(&lock);
-    __atomic_fetch_add(&objects, 1, __ATOMIC_RELAXED);
     memory_unpoison(p, bytes);
     return memset(p, 0, bytes);
 }
@@ -186,7 +212,6 @@ void mem_free(void *p)
     BUG_ON(bit_test(s->free, (unsigned)(offset / class_bytes[s->class])));     /* freed twice */
     empty = slab_put(s, (unsigned)(offset / class_bytes[s->class]));
     spin_unlock(&lock);
-    __atomic_fetch_sub(&objects, 1, __ATOMIC_RELAXED);
     if (empty)
         slab_destroy(s);
 }

@@ -117,6 +117,9 @@ static void keys_know_the_dead(void **state)
     press('e');
     press('g');
     assert_false(was_shown("of domain 6"));
+    press('n');
+    assert_true(was_shown("domains=3"));
+    assert_true(was_shown("maps=0 claimed=0"));
     press('A');
     assert_true(was_shown("audit: clean"));
     fake_online(4);

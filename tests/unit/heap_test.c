@@ -246,6 +246,7 @@ static void allocation_failure_changes_nothing(void **state)
 static void objects_are_zeroed_and_aligned(void **state)
 {
     static u8 *p[200];
+    u64 all = heap_free_pages();
 
     (void)state;
     for (size_t bytes = 1; bytes <= 9000; bytes += bytes / 7 + 1) {
@@ -258,9 +259,12 @@ static void objects_are_zeroed_and_aligned(void **state)
             memset(p[i], 0xa5, bytes);
         }
         assert_int_equal(mem_objects(), 20);
+        assert_in_range(mem_bytes(), 20 * bytes, 20 * max(2 * bytes, (size_t)16));
         for (unsigned i = 0; i < 20; i++)
             mem_free(p[i * 7 % 20]);
         assert_int_equal(mem_objects(), 0);
+        assert_int_equal(mem_bytes(), 0);
+        assert_int_equal(heap_free_pages() + mem_slabs(), all);
     }
     mem_free(NULL);
     page_free(NULL);
