@@ -21,7 +21,7 @@ def script(name):
 def boot(name, **more):
     """One boot of dom0 that runs the checks of xl/NAME.sh; each counts as a test of its own."""
     checks = tuple(CHECK.findall((SCRIPTS / f'{name}.sh').read_text()))
-    options = {'smp': 2, 'limit': 240, 'hv_options': 'dom0_mem=512M sched=credit', **more}
+    options = {'smp': 2, 'limit': 240, 'hv_options': 'dom0_mem=512M', **more}
     return Case(name=f'xl-{name}', command=script(name), root='debian', parts=checks,
                 never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **options)
 
