@@ -9,41 +9,39 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent / 'xl'
 CHECK = re.compile(r'^check_([a-z0-9_]+)\(\) *\{', re.M)
-
-
 # A CPU without what hardware guests need.
 PLAIN_CPU = 'EPYC,-svm,-smap'
 
 
-def recorded(name):
-    """A line that puts what the checks of xl/NAME.sh compare with into a file of dom0's, if there is such a record."""
-    record = SCRIPTS / f'{name}.txt'
+def recorded(part):
+    """A line that puts what the checks of xl/PART.sh compare with into a file of dom0's, if there is such a record."""
+    record = SCRIPTS / f'{part}.txt'
     if not record.is_file():
         return []
     return ["[ -n \"${1:-}\" ] || cat >/run/expected <<'END OF RECORD'", record.read_text() + 'END OF RECORD']
 
 
-def script(name):
-    """The whole program for dom0: what checks share, the checks of one file, and the call that runs them."""
+def script(parts):
+    """The whole program for dom0: what checks share, the checks of the files, and the call that runs them."""
     limit = f'LIMIT={100 * float(os.environ.get("HOSPES_TIME_SCALE") or 1):.0f}'
-    text = [limit, *((SCRIPTS / f'{part}.sh').read_text() for part in ('lib', name)), *recorded(name)]
-    return '\n'.join([*text, 'run_checks "$@"', ''])
+    text = [limit, *((SCRIPTS / f'{part}.sh').read_text() for part in ('lib', *parts))]
+    return '\n'.join([*text, *(line for part in parts for line in recorded(part)), 'run_checks "$@"', ''])
 
 
-def boot(name, suffix='', **more):
-    """One boot of dom0 that runs the checks of xl/NAME.sh; each counts as a test of its own."""
-    checks = tuple(CHECK.findall((SCRIPTS / f'{name}.sh').read_text()))
-    options = {'smp': 2, 'limit': 240, 'hv_options': 'dom0_mem=512M sched=credit', **more}
-    return Case(name=f'xl-{name}{suffix}', command=script(name), root='debian', parts=checks,
+def boot(*parts, suffix='', **more):
+    """One boot of dom0 that runs the checks of xl/PART.sh for each part; each counts as a test of its own."""
+    checks = tuple(check for part in parts for check in CHECK.findall((SCRIPTS / f'{part}.sh').read_text()))
+    options = {'smp': 2, 'limit': 240, 'hv_options': 'dom0_mem=512M', **more}
+    return Case(name=f'xl-{parts[0]}{suffix}', command=script(parts), root='debian', parts=checks,
                 never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **options)
 
 
 CASES = [
     boot('life'),
-    boot('set'),
+    boot('set', 'config'),
     boot('devices'),
     boot('virsh'),
     boot('programs', cpu=PLAIN_CPU),
-    boot('programs', '-ocaml', cpu=PLAIN_CPU, words='hospes.xenstored=ocaml'),
-    boot('programs', '-reference', cpu=PLAIN_CPU, hv='xen', full=True),
+    boot('programs', suffix='-ocaml', cpu=PLAIN_CPU, words='hospes.xenstored=ocaml'),
+    boot('programs', suffix='-reference', cpu=PLAIN_CPU, hv='xen', full=True),
 ]

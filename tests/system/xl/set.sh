@@ -36,17 +36,22 @@ check_mem_max() {
     until_true has_memory 131072
 }
 
-online() { ask g 'cat /sys/devices/system/cpu/online'; }
-is_online() { [ "$(online)" = "$1" ]; }
+cpus_in() { ask g "cat /sys/devices/system/cpu/$1"; }
+are_cpus() { [ "$(cpus_in "$1")" = "$2" ]; }
 
+# The guest has nothing that would switch CPUs on as they appear, which udev does elsewhere.
 check_vcpu_set() {
     guest
+    same 'CPUs that may be' 0-3 "$(cpus_in possible)"
     xl vcpu-set --ignore-host g 3
-    until_true is_online 0-2
+    until_true are_cpus present 0-2
+    ask g 'for n in 1 2; do echo 1 >/sys/devices/system/cpu/cpu$n/online; done'
+    same 'CPUs the guest uses' 3 "$(ask g 'grep -c ^processor /proc/cpuinfo')"
     same 'vcpus in the list' 3 "$(column g 4)"
     xl vcpu-set g 1
-    until_true is_online 0
+    until_true are_cpus online 0
     until_true one_vcpu
+    same 'CPUs the guest uses' 1 "$(ask g 'grep -c ^processor /proc/cpuinfo')"
 }
 one_vcpu() { [ "$(column g 4)" = 1 ]; }
 
