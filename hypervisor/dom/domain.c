@@ -215,6 +215,15 @@ int domain_publish(struct domain *d)
     return *slot ? 0 : -ENOMEM;
 }
 
+u32 domain_list_pages(void)
+{
+    u32 pages = 0;
+
+    for (u32 i = 0; i < ARRAY_SIZE(domain_pages); i++)
+        pages += domain_pages[i] != NULL;
+    return pages;
+}
+
 void domain_unpublish(struct domain *d)
 {
     spin_lock(&domains_lock);

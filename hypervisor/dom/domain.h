@@ -162,6 +162,8 @@ void vcpu_publish(struct vcpu *v);
 int must_check vcpu_add(struct domain *d, u32 id, unsigned cpu);
 /* From here on look-ups find it. -ENOMEM. */
 int must_check domain_publish(struct domain *d);
+/* Pages of the list, which stay: one for all ids that have a quotient by 512 in common. */
+u32 domain_list_pages(void);
 /* And from here on not any more. */
 void domain_unpublish(struct domain *d);
 

@@ -79,10 +79,11 @@ int domctl_createdomain(struct xen_domctl *op)
 int domctl_max_vcpus(struct domain *d, struct xen_domctl *op)
 {
     int rc = op->u.max_vcpus.max == d->max_vcpus ? 0 : -EINVAL;
+    u32 added = 0;
 
     for (u32 i = 0; rc == 0 && i < d->max_vcpus; i++)
         if (!domain_vcpu(d, i))
-            rc = i && preempt_point() ? -ERESTART : vcpu_add(d, i, (d->id + i) % cpu_online_count);
+            rc = added++ && preempt_point() ? -ERESTART : vcpu_add(d, i, (d->id + i) % cpu_online_count);
     return rc;
 }
 

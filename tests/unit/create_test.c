@@ -5,6 +5,8 @@
  */
 #include "domctl_fixture.h"
 
+#define VCPUS 4
+
 static u16 id;
 static u64 *frames;             /* the guest's page 1 */
 
@@ -13,6 +15,7 @@ static long step_create(void)
     long rc;
 
     dc.u.createdomain = config();
+    dc.u.createdomain.max_vcpus = VCPUS;
     rc = domctl(XEN_DOMCTL_createdomain, 0xffff);
     if (rc == 0)
         id = dc.domain;
@@ -21,7 +24,7 @@ static long step_create(void)
 
 static long step_max_vcpus(void)
 {
-    dc.u.max_vcpus.max = 2;
+    dc.u.max_vcpus.max = VCPUS;
     return domctl(XEN_DOMCTL_max_vcpus, id);
 }
 
@@ -184,9 +187,23 @@ static void each_allocation_fails_once(void **state)
     assert_in_range(noticed, allocations - 1, allocations); /* the list of domains may have had room */
 }
 
+/* Each call gives way wherever it may, and still comes to its end. */
+static void creation_gives_way(void **state)
+{
+    struct memory_state before;
+
+    (void)state;
+    assert_false(with_failure(0, false));
+    before = memory_state();
+    preempt_always = true;
+    assert_false(with_failure(0, false));
+    preempt_always = false;
+    assert_memory_is(before);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(each_allocation_fails_once) };
+    const struct CMUnitTest tests[] = { TEST(each_allocation_fails_once), TEST(creation_gives_way) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
