@@ -14,6 +14,8 @@ static int context_change(struct vcpu *v, const struct vcpu_guest_context *ctx)
     if (rc)
         return rc;
     rc = vcpu_context_set(v, ctx);
+    if (rc == 0 && v->id == 0)
+        domain_wallclock_update(v->domain);         /* toolstacks clear the shared page after the creation */
     sched_unpause(&v->unit);
     if (rc == 0 && ctx->flags & VGCF_online)
         vcpu_up(v);

@@ -293,6 +293,26 @@ static void bad_contexts(void **state)
     destroy(id);
 }
 
+/* A toolstack clears the shared page, so the guest gets the time of day with its first registers. */
+static void the_time_of_day_is_there_at_the_start(void **state)
+{
+    u16 id = create();
+    u64 *frames = give_memory(id, PAGES);
+    struct domain *d = domain_lookup(id);
+
+    (void)state;
+    wall_base_ns = 10000UL * 1000000000;
+    dc.u.settimeoffset.time_offset_seconds = 500;
+    assert_int_equal(domctl(XEN_DOMCTL_settimeoffset, id), 0);
+    build_tables(id, frames);
+    dc.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+    memset(d->shared, 0, PAGE_SIZE);
+    assert_int_equal(set_context(id, 0, frames), 0);
+    assert_int_equal(d->shared->wc_sec, 10500);
+    destroy(id);
+}
+
 /* ---- setters, read back ---- */
 
 static void what_is_set_is_read_back(void **state)
@@ -482,7 +502,7 @@ int main(void)
         TEST(a_domain_lives_and_leaves_nothing), TEST(the_last_mapping_frees_it), TEST(what_a_guest_registered_goes_with_it),
         TEST(keys_know_the_dead), TEST(a_watchdog_dies_with_its_domain), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(versions_and_pointers), TEST(a_guest_may_nothing),
-        TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(what_is_set_is_read_back),
+        TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(the_time_of_day_is_there_at_the_start), TEST(what_is_set_is_read_back),
         TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
         TEST(grants_have_the_limits_of_their_domain),
     };
