@@ -14,6 +14,8 @@ TEST(console, "console_io")
     static char text[] = "  (written by console_io)\n";
     char input[16];
 
+    if (!domain0_only())
+        return;
     check_equal(hypercall_console_io(CONSOLEIO_write, (int)strlen(text), text), 0, "write");
     check_equal(hypercall_console_io(CONSOLEIO_write, 0, text), 0, "write nothing");
     check_equal(hypercall_console_io(CONSOLEIO_write, 5, (char *)8), -XEN_EFAULT, "write from an unmapped page");

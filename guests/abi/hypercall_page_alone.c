@@ -27,6 +27,8 @@ TEST(hypercall_page_alone, "stubs by HYPERCALL_PAGE note and by register")
     u8 *page = page_alloc();
     u32 msr = cpuid_forced(0x40000002, 0).ebx;
 
+    if (!domain0_only()) /* whose builder reads the note; a guest's is a toolstack's work */
+        return;
     check(stub_page[0] != 0, "the page of the note is filled in");
     check_equal(call(stub_page, __HYPERVISOR_xen_version, XENVER_version), 0x00040011, "xen_version through it");
     check_equal(call(stub_page, 11, 0), -XEN_ENOSYS, "an unknown call through it");

@@ -15,6 +15,8 @@ TEST(init_p2m_alone, "frame list by INIT_P2M note")
 {
     unsigned long wrong = 0;
 
+    if (!domain0_only()) /* whose builder reads the note; a guest's is a toolstack's work */
+        return;
     check(start_info->mfn_list == 0x8000000000, "the frame list is at %lx", start_info->mfn_list);
     check(start_info->nr_p2m_frames > 0 && start_info->first_p2m_pfn > 0, "%lu frames from %lx",
           start_info->nr_p2m_frames,

@@ -28,11 +28,12 @@ static void check_maps(void)
     unsigned int ram = 0;
 
     set_xen_guest_handle(map.buffer, (void *)entries);
-    check_equal(hypercall_memory_op(XENMEM_machine_memory_map, &map), 0, "machine_memory_map");
-    for (unsigned int i = 0; i < map.nr_entries; i++)
+    check_equal(hypercall_memory_op(XENMEM_machine_memory_map, &map), is_domain0() ? 0 : -XEN_EPERM,
+                "machine_memory_map");
+    for (unsigned int i = 0; i < map.nr_entries && is_domain0(); i++)
         ram += entries[i].type == 1;
-    check(map.nr_entries > 2 && ram >= 2, "%u entries, %u of RAM", map.nr_entries, ram);
-    check_equal(hypercall_memory_op(XENMEM_memory_map, &map), -XEN_ENOSYS, "domain 0 has no memory map of its own");
+    check(!is_domain0() || (map.nr_entries > 2 && ram >= 2), "%u entries, %u of RAM", map.nr_entries, ram);
+    check_equal(hypercall_memory_op(XENMEM_memory_map, &map), -XEN_ENOSYS, "nobody has given it a memory map");
     check_equal(hypercall_memory_op(XENMEM_machphys_mapping, &mapping), 0, "machphys_mapping");
     check(mapping.v_start == (unsigned long)M2P && mapping.v_end > mapping.v_start, "the table is at %lx",
           mapping.v_start);
@@ -84,13 +85,22 @@ static void check_exchange(void)
     page_free(page);
 }
 
+/* What the frame list has. */
+static long frames_listed(void)
+{
+    long frames = 0;
+
+    for (u64 pfn = 0; pfn < start_info->nr_pages; pfn++)
+        frames += *p2m_slot(pfn) != ~0ul;
+    return frames;
+}
+
 TEST(memory_op, "reservations, exchange, maps")
 {
     domid_t nobody = 1234;
 
-    check_equal(hypercall_memory_op(XENMEM_current_reservation, &self), (long)start_info->nr_pages,
-                "current_reservation");
-    check(hypercall_memory_op(XENMEM_maximum_reservation, &self) >= (long)start_info->nr_pages, "maximum_reservation");
+    check_equal(hypercall_memory_op(XENMEM_current_reservation, &self), frames_listed(), "current_reservation");
+    check(hypercall_memory_op(XENMEM_maximum_reservation, &self) >= frames_listed(), "maximum_reservation");
     check_equal(hypercall_memory_op(XENMEM_current_reservation, &nobody), -XEN_ESRCH, "of a domain that is not there");
     check_equal(hypercall_memory_op(XENMEM_current_reservation, (void *)8), -XEN_EFAULT, "with a bad pointer");
     check_equal(hypercall_memory_op(60, NULL), -XEN_ENOSYS, "an unknown operation");

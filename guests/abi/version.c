@@ -5,6 +5,7 @@
  * Debian's tools compare the version and read the capabilities; Linux stops at boot without features 5 and 7. A number
  * without a hypercall answers ENOSYS, a result that cannot be stored answers EFAULT.
  */
+#include <lib/guest.h>
 #include <lib/hypercall.h>
 #include <lib/string.h>
 #include <lib/test.h>
@@ -24,13 +25,14 @@ static bool has_word(const char *list, const char *word)
 static void check_features(void)
 {
     static const u8 wanted[] = {XENFEAT_mmu_pt_update_preserve_ad, XENFEAT_highmem_assist,
-                                XENFEAT_gnttab_map_avail_bits, XENFEAT_dom0, XENFEAT_memory_op_vnode_supported,
+                                XENFEAT_gnttab_map_avail_bits, XENFEAT_memory_op_vnode_supported,
                                 XENFEAT_direct_mapped};
     struct xen_feature_info info = {.submap_idx = 0};
 
     check_equal(hypercall_xen_version(XENVER_get_features, &info), 0, "get_features");
     for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
         check((info.submap >> wanted[i] & 1) == 1, "feature %u is set", wanted[i]);
+    check((info.submap >> XENFEAT_dom0 & 1) == is_domain0(), "feature %u, domain 0, is as it is", XENFEAT_dom0);
     check((info.submap & (1u << XENFEAT_writable_page_tables | 1u << XENFEAT_auto_translated_physmap)) == 0,
           "features 0x%x do not promise writable or translated page tables", info.submap);
     info.submap_idx = 1000;

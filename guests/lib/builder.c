@@ -198,6 +198,22 @@ static long window(const struct child *c, u64 flags)
     return ret;
 }
 
+/* Events wait until the kernel wants them; whatever the hypervisor has done about it. */
+static long mask_upcalls(const struct child *c)
+{
+    shared_info_t *shared = at(0);
+    struct xen_domctl_getdomaininfo d;
+    long ret = domain_info(c->domid, &d);
+
+    if (ret == 0)
+        ret = map_foreign((unsigned long)shared, d.shared_info_frame, PTE_KERNEL_RW, c->domid);
+    if (ret != 0)
+        return ret;
+    for (u32 vcpu = 0; vcpu < XEN_LEGACY_MAX_VCPUS; vcpu++)
+        shared->vcpu_info[vcpu].evtchn_upcall_mask = 1;
+    return map_set(shared, 0);
+}
+
 static long load(struct child *c)
 {
     u64 list = lay_out(c), slot = SLOTS_VA + c->slot * 2 * PAGE_SIZE;
@@ -214,6 +230,8 @@ static long load(struct child *c)
         ret = map_foreign(slot + PAGE_SIZE, child_frame(c, c->mailbox_pfn), PTE_KERNEL_RW, c->domid);
     c->console = (void *)slot;
     c->mailbox = (void *)(slot + PAGE_SIZE);
+    if (ret == 0)
+        ret = mask_upcalls(c);
     return ret != 0 ? ret : window(c, 0);
 }
 

@@ -31,6 +31,7 @@ struct child {
     volatile u64 *mailbox;
     u64 entry, tables, stack, info;     /* where the vcpu starts; frame numbers of its root table, stack, start info */
     u64 console_pfn, mailbox_pfn;
+    void (*on_line)(const struct child *c); /* instead of making checks of the lines that it prints */
     u32 line_bytes;                     /* what it has printed of a line */
     char line[160];
 };

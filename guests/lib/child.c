@@ -35,7 +35,7 @@ void child_drain(struct child *c)
         }
         c->line[c->line_bytes] = '\0';
         c->line_bytes = 0;
-        report_line(c);
+        c->on_line != NULL ? c->on_line(c) : report_line(c);
     }
 }
 

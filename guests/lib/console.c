@@ -25,7 +25,7 @@ static void ring_write(struct xencons_interface *ring, const char *text, size_t 
 
 void console_write(const char *text, size_t bytes)
 {
-    if (start_info->flags & SIF_INITDOMAIN)
+    if (is_domain0())
         hypercall_console_io(CONSOLEIO_write, (int)bytes, (char *)(uintptr_t)text);
     else
         ring_write(mfn_page(start_info->console.domU.mfn), text, bytes);

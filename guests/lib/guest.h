@@ -8,6 +8,12 @@
 extern start_info_t *start_info;
 extern shared_info_t *shared_info; /* mapped by the library at start of day */
 
+/* Whether this is the domain that owns the machine. */
+static inline bool is_domain0(void)
+{
+    return (start_info->flags & SIF_INITDOMAIN) != 0;
+}
+
 /* What the guest does; returns when it has finished. Every guest defines it (test.c does for tests). */
 void guest_main(void);
 

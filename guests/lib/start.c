@@ -45,5 +45,5 @@ void guest_start(start_info_t *info)
     event_init();
     trap_init();
     guest_main();
-    guest_exit(start_info->flags & SIF_INITDOMAIN ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
+    guest_exit(is_domain0() ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
 }

@@ -40,6 +40,13 @@ void test_skip(const char *format, ...)
     va_end(args);
 }
 
+bool domain0_only(void)
+{
+    if (!is_domain0())
+        test_skip("only domain 0 has that");
+    return is_domain0();
+}
+
 void test_error(const char *format, ...)
 {
     va_list args;
@@ -84,7 +91,7 @@ static bool run_role(void)
     static bool found;
     struct fault fault;
 
-    if (start_info->flags & SIF_INITDOMAIN)
+    if (is_domain0())
         return false;
     fault = fault_of(found = role_run());
     if (fault.vector == NO_FAULT)

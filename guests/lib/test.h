@@ -36,6 +36,8 @@ __attribute__((format(printf, 2, 3))) bool check(bool condition, const char *for
 bool check_equal(long got, long want, const char *what);
 /* The same for a fault; NO_FAULT as the vector: there must be none. */
 bool check_fault(struct fault got, u32 vector, u32 error, const char *what);
+/* For tests of what only domain 0 has: whether this is it. If not, that is a skip. */
+bool domain0_only(void);
 /* Record that something cannot be tested here, or that the test went wrong. */
 __attribute__((format(printf, 1, 2))) void test_skip(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void test_error(const char *format, ...);
