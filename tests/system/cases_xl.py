@@ -42,6 +42,7 @@ CASES = [
     boot('life'),
     boot('set'),
     boot('devices'),
+    boot('limits'),
     boot('virsh'),
     boot('programs', cpu=PLAIN_CPU),
     boot('programs', '-ocaml', cpu=PLAIN_CPU, words='hospes.xenstored=ocaml'),
