@@ -158,7 +158,7 @@ static int domain_init_parts(struct domain *d, const struct domain_config *confi
         rc = shared_page_create(d);
     if (rc == 0) {
         ec.shared = d->shared;
-        ec.pirqs = config->rights & RIGHT_HARDWARE ? &d->pirqs : NULL;
+        ec.pirqs = &d->pirqs;
         pirq_domain_init(&d->pirqs, &d->evtchn, &d->mm);
         rc = evtchn_domain_init(&d->evtchn, &ec);
     }

@@ -138,6 +138,15 @@ static int op_ioport_permission(struct domain *d, struct xen_domctl *op)
     return change_range(&d->mm.ioports, &d->mm.lock, p->first_port, last, p->allow_access);
 }
 
+/* The number is the caller's own for the interrupt. */
+static int op_irq_permission(struct domain *d, struct xen_domctl *op)
+{
+    const struct xen_domctl_irq_permission *p = &op->u.irq_permission;
+    int irq = pirq_irq(&current_domain()->pirqs, p->pirq);
+
+    return irq < 0 ? irq : give_range(&d->mm.irqs, &current_domain()->mm.irqs, &d->mm.lock, (u64)irq, 1, p->allow_access);
+}
+
 /* One node. */
 static int op_setnodeaffinity(struct domain *d, struct xen_domctl *op)
 {
@@ -170,6 +179,7 @@ static const struct {
     [XEN_DOMCTL_getvcpuinfo] = { domctl_getvcpuinfo, SELF | ANSWER },
     [XEN_DOMCTL_max_vcpus] = { domctl_max_vcpus, 0 },
     [XEN_DOMCTL_setdomainhandle] = { op_setdomainhandle, SELF },
+    [XEN_DOMCTL_irq_permission] = { op_irq_permission, SELF },
     [XEN_DOMCTL_iomem_permission] = { op_iomem_permission, SELF },
     [XEN_DOMCTL_ioport_permission] = { op_ioport_permission, SELF },
     [XEN_DOMCTL_hypercall_init] = { op_hypercall_init, 0 },

@@ -5,6 +5,7 @@
  */
 #include <init/dom0.h>
 #include <init/dom0_layout.h>
+#include <irq/irq.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <machine/boot.h>
@@ -289,6 +290,8 @@ static boot_text void give_rights(struct domain *d)
         rc = rangeset_remove(&d->mm.iomem, acpi_info.lapic_maddr >> PAGE_SHIFT, acpi_info.lapic_maddr >> PAGE_SHIFT);
     if (rc == 0)
         rc = rangeset_remove(&d->mm.iomem, 0xfee00, 0xfeeff);
+    if (rc == 0)
+        rc = rangeset_add(&d->mm.irqs, 0, NR_IRQS - 1);
     if (rc == 0 && acpi_info.hpet_maddr)
         rc = rangeset_add(&mmio_ro_ranges, acpi_info.hpet_maddr >> PAGE_SHIFT, acpi_info.hpet_maddr >> PAGE_SHIFT);
     BUG_ON(rc);

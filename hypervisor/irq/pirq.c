@@ -245,15 +245,33 @@ static int bind_locked(struct irq *irq, struct pirq *p, u32 port, bool share, un
     return 0;
 }
 
+/* What the pirq is mapped to, plus one, if the domain may use that. */
+static int may_use(struct pirq_domain *pd, const struct pirq *p, u32 *mapped)
+{
+    int err = 0;
+
+    *mapped = p ? READ_ONCE(p->irq) : 0;
+    spin_lock(&pd->mm->lock);
+    if (rangeset_empty(&pd->mm->irqs))
+        err = -EPERM;
+    else if (*mapped == 0 || *mapped == PIRQ_RESERVED)
+        err = -EINVAL;
+    else if (!rangeset_contains(&pd->mm->irqs, *mapped - 1, *mapped - 1))
+        err = -EPERM;
+    spin_unlock(&pd->mm->lock);
+    return err;
+}
+
 int pirq_bind(struct pirq_domain *pd, u32 pirq, u32 port, bool share, unsigned cpu)
 {
     struct pirq *p = pirq_find(pd, pirq);
-    struct irq *irq = pirq_lock_irq(p);
-    int err;
+    u32 mapped;
+    int err = may_use(pd, p, &mapped);
+    struct irq *irq = err ? NULL : pirq_lock_irq(p);
 
     if (!irq)
-        return -EINVAL;
-    err = bind_locked(irq, p, port, share, cpu);
+        return err ? err : -EINVAL;
+    err = p->irq == mapped ? bind_locked(irq, p, port, share, cpu) : -EINVAL;
     spin_unlock(&irq->lock);
     return err;
 }
@@ -277,6 +295,16 @@ void pirq_set_affinity(struct pirq_domain *pd, u32 pirq, unsigned cpu)
 
     if (mapped && mapped != PIRQ_RESERVED)
         (void)!irq_set_affinity(mapped - 1, cpu);       /* a preference */
+}
+
+int pirq_irq(struct pirq_domain *pd, u32 pirq)
+{
+    const struct pirq *p = pirq_find(pd, pirq);
+    u32 mapped = p ? READ_ONCE(p->irq) : 0;
+
+    if (mapped && mapped != PIRQ_RESERVED)
+        return (int)(mapped - 1);
+    return gsi_valid(pirq) && irq_lookup(pirq) ? (int)pirq : -EINVAL;
 }
 
 int pirq_eoi(struct pirq_domain *pd, u32 pirq)

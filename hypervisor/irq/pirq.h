@@ -34,7 +34,7 @@ struct pirq {
 struct pirq_domain {
     spinlock_t lock;                    /* RANK_PIRQ */
     struct evtchn_domain *evtchn;       /* (c) where events go */
-    struct mm_domain *mm;               /* (c) whose frames and device-memory rights count */
+    struct mm_domain *mm;               /* (c) whose frames and rights on device memory and interrupts count */
     struct pirq *buckets[PIRQ_BUCKETS]; /* published with release order, freed by fini only */
     u64 *eoi_map;                       /* (l) guest's bitmap of pirqs that need PHYSDEVOP_eoi; NULL: none */
     struct gfn_held eoi_frame;          /* (l) hold on that page */
@@ -62,8 +62,8 @@ int must_check pirq_reserve(struct pirq_domain *pd, bool gsi);
 /*
  * EVTCHNOP_bind_pirq: from success on, interrupts raise port until pirq_unbind(). cpu: where the port's vcpu runs.
  * An interrupt may raise the port before this returns, so it must be usable. The caller may hold RANK_EVTCHN.
- * -EINVAL not mapped; -EEXIST bound already; -EBUSY the hypervisor's own or another domain's that does not share;
- * -ENOSPC no vector left.
+ * -EINVAL not mapped; -EPERM no right to the interrupt, or to none at all; -EEXIST bound already; -EBUSY the
+ * hypervisor's own or another domain's that does not share; -ENOSPC no vector left.
  */
 int must_check pirq_bind(struct pirq_domain *pd, u32 pirq, u32 port, bool share, unsigned cpu);
 /* Undoes pirq_bind(); after return the port is not raised again. Ignored when pirq is not bound to port. */
@@ -73,6 +73,8 @@ void pirq_set_affinity(struct pirq_domain *pd, u32 pirq, unsigned cpu);
 
 /* The guest is done with a level-triggered interrupt. Harmless for others. -EINVAL: not mapped. */
 int must_check pirq_eoi(struct pirq_domain *pd, u32 pirq);
+/* The irq by which the domain's number is meant: what it is mapped to, else the GSI of that number. -EINVAL: neither. */
+int must_check pirq_irq(struct pirq_domain *pd, u32 pirq);
 /* XENIRQSTAT_* of a pirq. -EINVAL: not mapped. */
 int must_check pirq_status(struct pirq_domain *pd, u32 pirq, u32 *flags);
 /* Shares the bitmap page, once. -EBUSY: there is one; errors of gfn_hold(). */

@@ -34,6 +34,7 @@ int mm_domain_init(struct mm_domain *mm, u16 domid, u32 max_pages)
     mm->max_pages = max_pages;
     rangeset_init(&mm->iomem, rights_resize);
     rangeset_init(&mm->ioports, rights_resize);
+    rangeset_init(&mm->irqs, rights_resize);
     return 0;
 }
 
@@ -41,6 +42,7 @@ void mm_domain_fini(struct mm_domain *mm)
 {
     rangeset_fini(&mm->iomem);
     rangeset_fini(&mm->ioports);
+    rangeset_fini(&mm->irqs);
     mem_free(mm->chunks);
 }
 

@@ -21,6 +21,7 @@ struct mm_domain {
     cpumask_t dirty_cpus;       /* (a) CPUs that have its page tables loaded or may have entries cached */
     struct rangeset iomem;      /* (l) frames of device memory it may map */
     struct rangeset ioports;    /* (l) ports it may use */
+    struct rangeset irqs;       /* (l) interrupts (irq/irq.h) that it may bind */
     bool cache_attributes;      /* (c) may choose PAT/PCD/PWT in L1 entries (hardware rights) */
 };
 

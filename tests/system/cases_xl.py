@@ -40,6 +40,7 @@ CASES = [
     boot('life'),
     boot('set', 'config'),
     boot('devices'),
+    boot('limits'),
     boot('virsh'),
     boot('programs', cpu=PLAIN_CPU),
     boot('programs', suffix='-ocaml', cpu=PLAIN_CPU, words='hospes.xenstored=ocaml'),

@@ -363,6 +363,33 @@ static void what_is_set_is_read_back(void **state)
     destroy(id);
 }
 
+static long irq_permission(u16 id, u32 pirq, u8 allow)
+{
+    dc.u.irq_permission = (struct xen_domctl_irq_permission){ .pirq = pirq, .allow_access = allow };
+    return domctl(XEN_DOMCTL_irq_permission, id);
+}
+
+static void shared_interrupts(void **state)
+{
+    u16 id = create();
+    struct domain *d = domain_lookup(id);
+    struct pirq *pirqs = mem_alloc(PIRQS_PER_BUCKET * sizeof(*pirqs));
+
+    (void)state;
+    assert_int_equal(irq_permission(id, 1000, 1), -EINVAL);     /* no such interrupt */
+    assert_int_equal(irq_permission(id, ~0u, 1), -EINVAL);
+    pirqs[5].irq = 70 + 1;
+    pirqs[6].irq = 100 + 1;
+    g0.d->pirqs.buckets[0] = pirqs;
+    assert_int_equal(irq_permission(id, 5, 1), 0);
+    assert_true(rangeset_contains(&d->mm.irqs, 70, 70));
+    assert_int_equal(irq_permission(id, 6, 1), -EPERM);         /* not one's own */
+    assert_int_equal(irq_permission(id, 5, 0), 0);
+    assert_true(rangeset_empty(&d->mm.irqs));
+    pirqs[5].irq = pirqs[6].irq = 0;
+    destroy(id);
+}
+
 static void shared_rights(void **state)
 {
     u16 id = create();
@@ -503,7 +530,7 @@ int main(void)
         TEST(keys_know_the_dead), TEST(a_watchdog_dies_with_its_domain), TEST(killed_while_built), TEST(shut_down_from_outside_and_resumed),
         TEST(versions_and_pointers), TEST(a_guest_may_nothing),
         TEST(nobody_ends_himself), TEST(creations_that_are_refused), TEST(bad_contexts), TEST(the_time_of_day_is_there_at_the_start), TEST(what_is_set_is_read_back),
-        TEST(shared_rights), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
+        TEST(shared_rights), TEST(shared_interrupts), TEST(the_machine_is_described), TEST(claims_hold_memory_back), TEST(grant_tables_are_a_resource),
         TEST(grants_have_the_limits_of_their_domain),
     };
 

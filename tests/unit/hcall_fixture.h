@@ -283,6 +283,7 @@ static inline int hcall_setup(void **state)
     guest_start(&g0);
     warm_pools();
     assert_int_equal(rangeset_add(&g0.d->mm.iomem, 0x100000, 0x1fffff), 0);
+    assert_int_equal(rangeset_add(&g0.d->mm.irqs, 0, 99), 0);
     return 0;
 }
 

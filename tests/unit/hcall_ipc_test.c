@@ -46,6 +46,9 @@ static void events_within_a_domain(void **state)
     assert_event(-ENOENT, bind_virq, .virq = VIRQ_TIMER, .vcpu = GUEST_VCPUS);
     assert_event(0, bind_vcpu, .port = port, .vcpu = 1);
     assert_event(-EINVAL, bind_pirq, .pirq = 100000);
+    as(&g5);
+    assert_event(-EPERM, bind_pirq, .pirq = 4);
+    as(&g0);
     assert_event(-ENOSYS, set_priority, .port = port, .priority = 3);
 }
 

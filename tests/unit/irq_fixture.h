@@ -83,6 +83,7 @@ static int setup(void **state)
     machine_up();
     assert_int_equal(mm_domain_init(&mm, 0, 1000), 0);
     assert_int_equal(rangeset_add(&mm.iomem, 0, ~0UL >> PAGE_SHIFT), 0);
+    assert_int_equal(rangeset_add(&mm.irqs, 0, NR_IRQS - 1), 0);
     pirq_domain_init(&pd, (struct evtchn_domain *)&raised, &mm);
     objects_before = mem_objects();
     return 0;

@@ -37,6 +37,22 @@ static void gsi_numbers(void **state)
     assert_int_equal(pirq_map_gsi(&pd, 0, -1), 0);
 }
 
+static void only_what_one_may(void **state)
+{
+    (void)state;
+    assert_int_equal(pirq_irq(&pd, 4), 4);                      /* a GSI, as long as the number means nothing else */
+    assert_int_equal(pirq_irq(&pd, GSIS), -EINVAL);
+    assert_int_equal(pirq_map_gsi(&pd, 5, 4), 4);
+    assert_int_equal(pirq_irq(&pd, 4), 5);
+    assert_int_equal(rangeset_remove(&mm.irqs, 5, 5), 0);
+    assert_int_equal(pirq_bind(&pd, 4, 1, false, 0), -EPERM);
+    assert_int_equal(pirq_bind(&pd, 6, 1, false, 0), -EINVAL);
+    assert_int_equal(rangeset_add(&mm.irqs, 5, 5), 0);
+    assert_int_equal(pirq_bind(&pd, 4, 1, false, 0), 0);
+    assert_int_equal(rangeset_remove(&mm.irqs, 0, NR_IRQS - 1), 0);
+    assert_int_equal(pirq_bind(&pd, 6, 1, false, 0), -EPERM);   /* one without any right is told nothing */
+}
+
 static void reserved_numbers(void **state)
 {
     int gsi, message;
@@ -222,7 +238,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, pirq_teardown)
     const struct CMUnitTest tests[] = {
-        T(gsi_numbers), T(reserved_numbers), T(no_memory), T(binding), T(status), T(shared_line), T(eoi_page),
+        T(gsi_numbers), T(only_what_one_may), T(reserved_numbers), T(no_memory), T(binding), T(status), T(shared_line), T(eoi_page),
         T(end_of_a_domain),
     };
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # libvirt's own tools with its unchanged driver for Xen: what virsh says must agree with what xl, the guest and the
-# guest's console say. Its daemon is started by the first check that needs it.
+# guest's console say. Its daemon is started by the first check that needs it. Debian's Xen is no reference in an
+# emulated AMD CPU: there the host's features lack SYSENTER, and libvirt then knows no such CPU and does not start.
 
 virsh() { command virsh -q -c xen:///system "$@"; }
 
