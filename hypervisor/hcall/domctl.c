@@ -144,7 +144,11 @@ static int op_irq_permission(struct domain *d, struct xen_domctl *op)
     const struct xen_domctl_irq_permission *p = &op->u.irq_permission;
     int irq = pirq_irq(&current_domain()->pirqs, p->pirq);
 
-    return irq < 0 ? irq : give_range(&d->mm.irqs, &current_domain()->mm.irqs, &d->mm.lock, (u64)irq, 1, p->allow_access);
+    if (irq < 0)
+        return irq;
+    if (!mm_may_bind(&current_domain()->mm, (u32)irq))
+        return -EPERM;
+    return change_range(&d->mm.irqs, &d->mm.lock, (u64)irq, (u64)irq, p->allow_access);
 }
 
 /* One node. */

@@ -58,6 +58,7 @@ static bool has_range(struct mm_domain *mm, const struct rangeset *set, u64 firs
 
 bool mm_may_map(struct mm_domain *mm, u64 first, u64 last) { return has_range(mm, &mm->iomem, first, last); }
 bool mm_may_use_ports(struct mm_domain *mm, u64 first, u64 last) { return has_range(mm, &mm->ioports, first, last); }
+bool mm_may_bind(struct mm_domain *mm, u32 irq) { return has_range(mm, &mm->irqs, irq, irq); }
 
 void mm_limit_set(struct mm_domain *mm, u32 max_pages)
 {

@@ -43,6 +43,7 @@ void domain_memory_gone(void);
 /* Whether all these frames of device memory are the domain's to map. */
 bool mm_may_map(struct mm_domain *mm, u64 first, u64 last);
 bool mm_may_use_ports(struct mm_domain *mm, u64 first, u64 last);
+bool mm_may_bind(struct mm_domain *mm, u32 irq);
 void mm_limit_set(struct mm_domain *mm, u32 max_pages);
 /* Sets pages aside so that mm->tot_pages can reach the given number whatever others allocate; 0 gives all back. -ENOMEM:
  * not that many are free; -EINVAL: it has more already. */
