@@ -134,6 +134,7 @@ void domain_free(struct domain *d)
     if (d->vcpus)
         for_each_vcpu(d, v)
             vcpu_free(v);
+    sched_domain_fini(&d->sched);
     if (d->ops->domain_fini)
         d->ops->domain_fini(d);
     if (grant_table_fini(&d->grants) || (d->shared && !frame_unshare(d->shared_mfn)))
@@ -183,6 +184,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     if (d == NULL)
         return -ENOMEM;
     spin_lock_init(&d->lock, RANK_DOMAIN);
+    sched_domain_init(&d->sched, config->id % cpu_online_count);
     d->id = config->id;
     d->kind = config->kind;
     d->ops = config->ops;
@@ -273,6 +275,7 @@ int vcpu_create(struct domain *d, u32 id, unsigned cpu, struct vcpu **out)
     v->runstate.state = RUNSTATE_offline;
     v->runstate.entry_ns = time_now_ns();
     sched_unit_init(&v->unit, d->id, (u16)id, cpu);
+    sched_unit_join(&v->unit, &d->sched);
     timer_init(&v->singleshot_timer, singleshot_fired, v, cpu);
     timer_init(&v->periodic_timer, periodic_fired, v, cpu);
     timer_init(&v->poll_timer, poll_fired, v, cpu);

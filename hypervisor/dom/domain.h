@@ -95,6 +95,7 @@ struct domain {
     u8 tsc_mode;                /* as the toolstack set it */
     struct grace grace;
     struct mm_domain mm;
+    struct sched_domain sched;
     struct evtchn_domain evtchn;
     struct grant_table grants;
     struct pirq_domain pirqs;

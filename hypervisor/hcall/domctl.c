@@ -167,6 +167,8 @@ static int op_getnodeaffinity(struct domain *d, struct xen_domctl *op)
     return bitmap_write(&op->u.nodeaffinity.nodemap, &nodes, 1);
 }
 
+static int op_scheduler_op(struct domain *d, struct xen_domctl *op) { return domctl_scheduler_op(d, &op->u.scheduler_op); }
+
 #define SELF   1u       /* may be done by a domain to itself */
 #define ANSWER 2u       /* the copy goes back */
 static const struct {
@@ -182,6 +184,7 @@ static const struct {
     [XEN_DOMCTL_getvcpucontext] = { domctl_getvcpucontext, ANSWER },
     [XEN_DOMCTL_getvcpuinfo] = { domctl_getvcpuinfo, SELF | ANSWER },
     [XEN_DOMCTL_max_vcpus] = { domctl_max_vcpus, 0 },
+    [XEN_DOMCTL_scheduler_op] = { op_scheduler_op, SELF | ANSWER },
     [XEN_DOMCTL_setdomainhandle] = { op_setdomainhandle, SELF },
     [XEN_DOMCTL_irq_permission] = { op_irq_permission, SELF },
     [XEN_DOMCTL_iomem_permission] = { op_iomem_permission, SELF },

@@ -25,6 +25,11 @@ int domctl_setvcpuaffinity(struct domain *d, struct xen_domctl *op);
 int domctl_getvcpuaffinity(struct domain *d, struct xen_domctl *op);
 int domctl_sendtrigger(struct domain *d, struct xen_domctl *op);
 
+/* hcall/sched_adjust.c, also for sysctl */
+struct xen_sysctl_scheduler_op;
+int domctl_scheduler_op(struct domain *d, struct xen_domctl_scheduler_op *op);
+int sysctl_scheduler_op(struct xen_sysctl_scheduler_op *op);
+
 /* hcall/cpu_policy.c */
 int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op);
 int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op);

@@ -164,6 +164,8 @@ static int op_cpupool(struct xen_sysctl *op)
     }
 }
 
+static int op_scheduler_op(struct xen_sysctl *op) { return sysctl_scheduler_op(&op->u.scheduler_op); }
+
 static int (*const rows[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_readconsole] = op_readconsole,
     [XEN_SYSCTL_physinfo] = op_physinfo,
@@ -174,6 +176,7 @@ static int (*const rows[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_availheap] = op_availheap,
     [XEN_SYSCTL_cputopoinfo] = op_cputopoinfo,
     [XEN_SYSCTL_numainfo] = op_numainfo,
+    [XEN_SYSCTL_scheduler_op] = op_scheduler_op,
     [XEN_SYSCTL_cpupool_op] = op_cpupool,
     [XEN_SYSCTL_get_cpu_featureset] = sysctl_get_cpu_featureset,
     [XEN_SYSCTL_get_cpu_policy] = sysctl_get_cpu_policy,

@@ -12,7 +12,7 @@
 #include <machine/boot.h>
 #include <machine/uart.h>
 
-struct boot_options boot_options = { .console_com = { true, false }, .console_vga = true, .sched = "rr", .smap = true, .smep = true };
+struct boot_options boot_options = { .console_com = { true, false }, .console_vga = true, .sched = "credit", .smap = true, .smep = true };
 
 /* All or nothing: with the last console misspelt there is still the default. */
 static int parse_console(char *value, const char **why)
@@ -106,7 +106,7 @@ static const struct option options[] = {
     OPTION_UINT("maxcpus", &machine_max_cpus, 1, NR_CPUS, "how many CPUs are used"),
     OPTION_BOOL("noreboot", &panic_noreboot, "halt after a panic or a crash of domain 0 instead of rebooting"),
     OPTION_BOOL("preempt", &preempt_always, "stop at every preemption point (test)"),
-    OPTION_STRING("sched", boot_options.sched, "scheduler: rr"),
+    OPTION_STRING("sched", boot_options.sched, "scheduler: credit, rr, null"),
     OPTION_BOOL("smap", &boot_options.smap, "use supervisor-mode access prevention"),
     OPTION_BOOL("smep", &boot_options.smep, "use supervisor-mode execution prevention"),
     OPTION_UINT("trace", &trace_pages, 0, 1024, "pages of trace buffer for each CPU"),

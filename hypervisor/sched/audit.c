@@ -52,11 +52,34 @@ const char *sched_audit(void)
     return broken;
 }
 
+static void show_unit(struct sched_queue *q, const struct sched_unit *u, const char *does)
+{
+    printk("    d%uv%u %s, ran %lu ms", u->domid, u->vcpu, does, u->run_ns / 1000000);
+    sched_show_unit(q, u);
+}
+
+/* How long woken units waited until they ran, on all CPUs since boot. */
+static void show_latencies(void)
+{
+    unsigned cpu;
+
+    printk("  woken units ran after");
+    for (unsigned i = 0; i < SCHED_LATENCIES; i++) {
+        u64 sum = 0;
+
+        for_each_cpu(cpu, &cpu_online_mask)
+            sum += READ_ONCE(sched_queue_of(cpu)->latency[i]);
+        if (sum)
+            printk("    %s%7lu us: %lu", i < SCHED_LATENCIES - 1 ? "< " : ">=", 1UL << min(i, SCHED_LATENCIES - 2u), sum);
+    }
+}
+
 void sched_show(void)
 {
     unsigned cpu;
 
     printk("scheduler %s", sched_name());
+    show_latencies();
     for_each_cpu(cpu, &cpu_online_mask) {
         struct sched_queue *q = sched_queue_of(cpu);
         const struct sched_unit *u;
@@ -66,8 +89,10 @@ void sched_show(void)
             printk("  CPU %u: d%uv%u runs, %u waiting", cpu, q->curr->domid, q->curr->vcpu, q->waiting);
         else
             printk("  CPU %u: idle, %u waiting", cpu, q->waiting);
+        if (q->curr)
+            show_unit(q, q->curr, "runs");
         list_for_each(u, &q->units, queue)
-            printk("    d%uv%u, ran %lu ms", u->domid, u->vcpu, u->run_ns / 1000000);
+            show_unit(q, u, "waits");
         spin_unlock(&q->lock);
     }
 }

@@ -6,7 +6,6 @@
  * After sleeping as long as a turn lasts, a unit has a new one.
  */
 #include <sched/ops.h>
-#include <xen/domctl.h>
 
 #define SLICE_NS 20000000UL
 
@@ -27,10 +26,14 @@ static bool rr_insert(struct sched_queue *q, struct sched_unit *u, bool woken, u
     return false;
 }
 
-static void rr_charge(struct sched_unit *u, u64 ran_ns) { *budget(u) -= min(*budget(u), ran_ns); }
+static void rr_charge(struct sched_queue *q, struct sched_unit *u, u64 ran_ns)
+{
+    *budget(u) -= min(*budget(u), ran_ns);
+}
+
 static void rr_yield(struct sched_unit *u) { *budget(u) = 0; }
 
-static struct sched_unit *rr_choose(struct sched_queue *q, struct sched_unit *prev, u64 *slice_ns)
+static struct sched_unit *rr_choose(struct sched_queue *q, struct sched_unit *prev, struct sched_slice *slice)
 {
     struct sched_unit *first = sched_queue_first(q), *next = prev;
 
@@ -38,13 +41,11 @@ static struct sched_unit *rr_choose(struct sched_queue *q, struct sched_unit *pr
         next = first;
     if (next && !*budget(next))
         *budget(next) = SLICE_NS;
-    *slice_ns = next ? *budget(next) : 0;
+    slice->ns = next ? *budget(next) : 0;
     return next;
 }
 
 const struct sched_ops sched_rr = {
-    .name = "rr",
-    .abi_id = XEN_SCHEDULER_NULL,       /* the toolstack's name for one without parameters */
     .unit_init = rr_unit_init,
     .insert = rr_insert,
     .charge = rr_charge,

@@ -11,7 +11,22 @@
 #include <lib/bitmap.h>
 #include <lib/list.h>
 
+#define SCHED_WEIGHT_DEFAULT 256
+#define SCHED_WEIGHT_MAX 65535u
+
+/* What the units of one domain share. */
+struct sched_domain {
+    spinlock_t lock;            /* RANK_SCHED_CAP */
+    u32 weight, cap;            /* (l) 1..SCHED_WEIGHT_MAX; percent of one CPU for all units together, 0: no limit */
+    u32 units;                  /* (l) that have joined */
+    u64 pace;                   /* (l) SCHED_WEIGHT_DEFAULT / weight, 32 bits behind the point */
+    s64 budget_ns;              /* (l) what is left until refill_ns; below 0: owed to the next period */
+    u64 refill_ns;              /* (l) */
+    struct timer refill;        /* armed when somebody had to stop */
+};
+
 struct sched_unit {
+    struct sched_domain *domain;    /* (c) once published */
     u16 domid, vcpu;            /* (c) for keys and traces */
     u16 cpu;                    /* (q: run-queue lock of that CPU) where it runs or is queued */
     bool blocked;               /* (q) waits for sched_wake() */
@@ -23,11 +38,24 @@ struct sched_unit {
     struct list queue;          /* (q) */
     u64 run_ns;                 /* (q) total CPU time, up to the last switch */
     u64 since_ns;               /* (q) of the last state change */
-    u64 priv[8];                /* the plug-in's */
+    u64 woken_ns;               /* (q) when, until it runs; else 0 */
+    u64 priv[2];                /* the plug-in's */
 };
 
-/* A new unit starts paused once (pause_count 1) and blocked false. */
+void sched_domain_init(struct sched_domain *d, unsigned cpu);    /* weight SCHED_WEIGHT_DEFAULT, no cap */
+void sched_domain_fini(struct sched_domain *d);                 /* has no units any more */
+/* -EINVAL: out of range. The policy in use may have no use for them. */
+int must_check sched_domain_set(struct sched_domain *d, u32 weight, u32 cap);
+void sched_domain_get(struct sched_domain *d, u32 *weight, u32 *cap);
+
+/* Of the machine; the toolstack's units. */
+struct sched_params { u32 slice_ms, ratelimit_us, migration_delay_us; };
+int must_check sched_params_set(const struct sched_params *p);   /* -EINVAL: out of range */
+struct sched_params sched_params_get(void);
+
+/* A new unit starts paused once (pause_count 1) and blocked false. It has a weight and no cap until it joins a domain. */
 void sched_unit_init(struct sched_unit *u, u16 domid, u16 vcpu, unsigned cpu);
+void sched_unit_join(struct sched_unit *u, struct sched_domain *d);     /* before it runs for the first time */
 void sched_unit_fini(struct sched_unit *u);             /* must be paused and not running */
 void sched_wake(struct sched_unit *u);                  /* any CPU, any context; idempotent */
 void sched_block(struct sched_unit *u);                 /* current unit; takes effect at the exit path */

@@ -113,11 +113,10 @@ static void (*const ops[])(unsigned i) = {
 
 static void sequences(void **state)
 {
-    (void)state;
     for (u64 seed = fake_seed_first(150); fake_seed_more(150, seed); seed++) {
         u64 used = 0, idle = 0;
 
-        sim_start(CPUS, 0);
+        sim_start_with(*state, CPUS, 0);
         for (unsigned i = 0; i < UNITS; i++)
             model[i] = (struct model){ .pauses = 1 };
         fake_random_seed(seed);
@@ -136,7 +135,10 @@ static void sequences(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(sequences) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(sequences, "rr"),
+        cmocka_unit_test_prestate(sequences, "credit"),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

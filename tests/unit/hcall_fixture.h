@@ -46,6 +46,7 @@ struct guest {
 };
 static struct guest g0, g5;
 static struct guest *g;                         /* whose CPU makes the hypercalls */
+static const char *hcall_sched = "credit";
 static unsigned restarts;                       /* continuations of the last hypercall */
 
 static inline void as(struct guest *who)
@@ -265,7 +266,7 @@ static inline int hcall_setup(void **state)
     frame_table_init();
     keep_zero_frame();
     table_hole_init();
-    sched_init("rr");
+    sched_init(hcall_sched);
     domains_init();
     fake_ioapic_add(0xfec00000, 0, 24);
     irq_init();

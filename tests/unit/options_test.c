@@ -46,7 +46,7 @@ static void defaults_without_options(void **state)
     assert_good("hospes.elf");
     assert_true(boot_options.console_com[0] && !boot_options.console_com[1] && boot_options.console_vga);
     assert_true(boot_options.smap && boot_options.smep);
-    assert_string_equal(boot_options.sched, "rr");
+    assert_string_equal(boot_options.sched, "credit");
     assert_true(!boot_options.dom0.mem_bytes && !boot_options.dom0.max_vcpus);
 }
 

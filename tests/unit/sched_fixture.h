@@ -7,7 +7,7 @@
 
 #include "core_fixture.h"
 
-#define UNITS 12
+#define UNITS 16
 
 static struct sched_unit units[UNITS];
 static struct sched_unit *on_cpu[NR_CPUS];      /* what each CPU runs */
@@ -61,14 +61,14 @@ static inline void sim_settle(unsigned cpus)
     fake_cpu_set(0);
 }
 
-/* A machine whose first units are runnable on CPU 0. */
-static inline void sim_start(unsigned cpus, unsigned runnable)
+/* A machine with that policy whose first units are runnable on CPU 0. */
+static inline void sim_start_with(const char *policy, unsigned cpus, unsigned runnable)
 {
     core_setup(NULL);
     fake_online(cpus);
     fake_irq_handler = sim_irq;
     memset(on_cpu, 0, sizeof(on_cpu));
-    sched_init("rr");
+    sched_init(policy);
     for (unsigned cpu = cpus; cpu-- > 0;) {
         fake_cpu_set(cpu);
         work_raise(WORK_SCHED);
@@ -80,5 +80,7 @@ static inline void sim_start(unsigned cpus, unsigned runnable)
         sched_unpause(&units[i]);
     sim_settle(cpus);
 }
+
+static inline void sim_start(unsigned cpus, unsigned runnable) { sim_start_with("rr", cpus, runnable); }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Placement, blocking, pausing, affinity, preemption by woken units, slices, stealing; each audit rule. */
 #include <core/counters.h>
+#include <xen/domctl.h>
 
 #include "sched_fixture.h"
 
@@ -214,8 +215,19 @@ static void unknown_policy_falls_back(void **state)
     sim_start(1, 0);
     keys_init();
     sched_init("best");
-    assert_true(was_shown("sched=best: no such scheduler; using rr"));
+    assert_true(was_shown("sched=best: no such scheduler; using credit; there are: credit rr null"));
+    assert_string_equal(sched_name(), "credit");
+    assert_int_equal(sched_abi_id(), XEN_SCHEDULER_CREDIT);
+    shown_clear();
+    keys_init();
+    sched_init("null");
+    assert_string_equal(sched_name(), "null");
+    assert_int_equal(sched_abi_id(), XEN_SCHEDULER_NULL);
+    keys_init();
+    sched_init("rr");
     assert_string_equal(sched_name(), "rr");
+    assert_int_equal(sched_abi_id(), XEN_SCHEDULER_NULL);
+    assert_false(was_shown("no such scheduler"));
 }
 
 static void audit_names_what_is_broken(void **state)
