@@ -101,6 +101,14 @@ static long reservation_op(struct hcall_args *args, int (*one)(struct reservatio
     return res.done;
 }
 
+/* What the guest itself says in its shared page; its p2m list is as long. */
+static long maximum_gpfn(const struct domain *d)
+{
+    const struct shared_info *s = READ_ONCE(d->shared);
+
+    return s ? (long)(READ_ONCE(s->arch.max_pfn) - 1) : -ESRCH;
+}
+
 static long account_op(guest_ptr_t arg, unsigned op)
 {
     struct domain *d;
@@ -112,6 +120,8 @@ static long account_op(guest_ptr_t arg, unsigned op)
     rc = hcall_target(__HYPERVISOR_memory_op, op, domid, &d);
     if (rc)
         return rc;
+    if (op == XENMEM_maximum_gpfn)
+        return maximum_gpfn(d);
     return op == XENMEM_maximum_reservation ? d->mm.max_pages : d->mm.tot_pages;
 }
 
@@ -163,6 +173,7 @@ long hcall_memory_op(struct hcall_args *args)
         return (long)frame_max - 1;
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
+    case XENMEM_maximum_gpfn:
         return account_op(arg, args->a[0] & (BIT(EXTENT_SHIFT) - 1));
     case XENMEM_machine_memory_map:
         return machine_memory_map(arg);
