@@ -2,13 +2,6 @@
 # shellcheck shell=bash
 # Disks and network cards: attached, used from both sides, detached; and systems that start from a disk.
 
-bridge_up() {
-    [ -d /sys/class/net/xenbr0 ] && return
-    ip link add xenbr0 type bridge
-    ip addr add 10.0.0.1/24 dev xenbr0
-    ip link set xenbr0 up
-}
-
 guest_has() { ask "${2:-g}" "test -e $1"; }
 guest_lacks() { ! guest_has "$@"; }
 

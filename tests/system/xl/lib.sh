@@ -96,6 +96,14 @@ ask() {
     fail "the guest $1 does not answer"
 }
 
+# The bridge that guests' network cards join; dom0 is 10.0.0.1 on it.
+bridge_up() {
+    [ -d /sys/class/net/xenbr0 ] && return
+    ip link add xenbr0 type bridge
+    ip addr add 10.0.0.1/24 dev xenbr0
+    ip link set xenbr0 up
+}
+
 gone() { ! xl domid "$1" >/dev/null 2>&1; }
 
 # column NAME NUMBER: of the guest's line in "xl list"
