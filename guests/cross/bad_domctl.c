@@ -127,14 +127,15 @@ static void check_numbers(const struct child *c)
 /* Others hold a page of a dead domain: what can be done to it is nothing. */
 static void check_dying(struct child *c, u64 frame)
 {
+    struct xen_domctl_createdomain small = {.max_vcpus = 1, .max_grant_frames = 1,
+                                            .grant_opts = XEN_DOMCTL_GRANT_version(1)};
     struct xen_memory_reservation claim = {.nr_extents = 1, .domid = c->domid};
     struct mmuext_op pin = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = frame};
     struct sched_remote_shutdown shutdown = {.domain_id = c->domid, .reason = SHUTDOWN_poweroff};
     u32 handle;
 
     check_equal(domctl(&op, XEN_DOMCTL_destroydomain, c->domid), 0, "kill it again");
-    check_equal(create(c->domid, (struct xen_domctl_createdomain){.max_vcpus = 1, .max_grant_frames = 1}), -XEN_EEXIST,
-                "create one of its id");
+    check_equal(create(c->domid, small), -XEN_EEXIST, "create one of its id");
     check_equal(hypercall_memory_op(XENMEM_claim_pages, &claim), -XEN_EINVAL, "claim for it");
     check(hypercall_mmuext_op(&pin, 1, NULL, c->domid) < 0, "no page table of it can be pinned");
     check_equal(event_alloc_unbound(c->domid, 0), -XEN_EINVAL, "a port for it");
