@@ -66,7 +66,7 @@ bool key_report(char key, const char *mark, char line[REPORT_BYTES])
 {
     static char text[4096];
     static u32 index;
-    u64 end = time_ns() + 1000 * MS;
+    u64 end = time_ns() + 10000 * MS; /* what dies late may wait for a CPU that the emulator lets stand */
     u32 bytes = 0;
 
     while (console_more(&index, text, sizeof(text)) != 0)
@@ -112,7 +112,7 @@ void counts_take(char counts[REPORT_BYTES])
 void counts_check(const char *before, const char *what)
 {
     char now[REPORT_BYTES], audit[REPORT_BYTES];
-    u64 end = time_ns() + 1000 * MS;
+    u64 end = time_ns() + 10000 * MS; /* what dies late may wait for a CPU that the emulator lets stand */
 
     counts_take(now);
     while (strcmp(before, now) != 0 && time_ns() < end) {
