@@ -93,8 +93,10 @@ static void key_dom0_registers(void)
     if (domain0 == NULL)
         return;
     for_each_vcpu(domain0, v) {
+        u16 cpu = READ_ONCE(v->loaded_cpu);     /* once: it may be on its way out */
+
         printk("domain 0 vcpu %u:\n", v->id);
-        registers_show(v->loaded_cpu == NO_CPU ? &v->regs : &cpu_info_of(v->loaded_cpu)->guest_regs);
+        registers_show(cpu == NO_CPU ? &v->regs : &cpu_info_of(cpu)->guest_regs);
     }
 }
 

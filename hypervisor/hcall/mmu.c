@@ -172,14 +172,19 @@ static int vcpu_mask_read(guest_ptr_t p, cpumask_t *mask)
 
     memset(mask, 0, sizeof(*mask));
     for (u32 base = 0; base < d->max_vcpus; base += 64) {
-        struct vcpu *v;
         u64 word;
 
         if (guest_read(&word, guest_elem(p, base / 64, sizeof(word)), sizeof(word)))
             return -EFAULT;
-        for (; word; word &= word - 1)
-            if ((v = domain_vcpu(d, base + (u32)__builtin_ctzl(word))) != NULL && READ_ONCE(v->loaded_cpu) != NO_CPU)
-                cpumask_set(mask, READ_ONCE(v->loaded_cpu));
+        for (; word; word &= word - 1) {
+            const struct vcpu *v = domain_vcpu(d, base + (u32)__builtin_ctzl(word));
+            /* Read once: the vcpu may leave its CPU at any time, and then has no entries there. */
+            u16 cpu = v ? READ_ONCE(v->loaded_cpu) : NO_CPU;
+
+            interleave_point();
+            if (cpu != NO_CPU)
+                cpumask_set(mask, cpu);
+        }
     }
     return 0;
 }

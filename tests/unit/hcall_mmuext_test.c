@@ -155,6 +155,34 @@ static void flushes(void **state)
     assert_int_equal(ext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), -EACCES);
 }
 
+/* CPU 0 flushes where vcpu 1 was loaded, while on CPU 1 that one's state is saved and loaded again. */
+static void vcpus_on_the_move(unsigned cpu, void *ctx)
+{
+    u64 *mask = ctx;
+
+    for (unsigned i = 0; i < 4; i++)
+        if (cpu == 0) {
+            assert_int_equal(ext(MMUEXT_TLB_FLUSH_MULTI, 0, va_of(mask)), 0);
+        } else {
+            WRITE_ONCE(g0.d->vcpus[1]->loaded_cpu, i % 2 ? 2 : NO_CPU);
+            interleave_point();
+        }
+}
+
+static void flush_of_a_vcpu_that_leaves(void **state)
+{
+    u64 *mask = page_at(3);
+    struct vcpu *v = g0.d->vcpus[1];
+
+    (void)state;
+    *mask = 2;
+    for (u64 seed = fake_seed_first(50); fake_seed_more(50, seed); seed++) {
+        v->loaded_cpu = 2;
+        fake_interleave(seed, 2, vcpus_on_the_move, mask);
+    }
+    v->loaded_cpu = NO_CPU;
+}
+
 static void local_descriptor_tables(void **state)
 {
     (void)state;
@@ -270,7 +298,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, mmuext_setup, hcall_teardown)
     const struct CMUnitTest tests[] = {
         T(unknown_commands), T(pins_of_each_level), T(frames_that_cannot_be_tables), T(roots), T(flushes),
-        T(local_descriptor_tables), T(pages_cleared_and_copied), T(for_whom), T(batches),
+        T(flush_of_a_vcpu_that_leaves), T(local_descriptor_tables), T(pages_cleared_and_copied), T(for_whom), T(batches),
         T(a_preempted_pin_ends_as_in_one_run),
     };
 
