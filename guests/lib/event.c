@@ -198,18 +198,22 @@ void upcalls_enable(void)
         hypercall_xen_version(XENVER_version, NULL); /* any hypercall returns through the delivery of events */
 }
 
+/* Upcalls are masked between the look and the sleep: one in between would clear the pending bit that ends the sleep. */
 bool event_wait(u32 port, u32 count, u64 ns)
 {
+    struct vcpu_info *info = vcpu_info_self();
+    u8 masked = info->evtchn_upcall_mask;
     u64 end = time_ns() + ns;
 
-    while (counts[port] == count) {
+    for (upcalls_disable(); counts[port] == count && time_ns() <= end; upcalls_disable()) {
         struct sched_poll poll = {.nr_ports = 1, .timeout = end};
         evtchn_port_t ports[1] = {port};
 
-        if (time_ns() > end)
-            return false;
         set_xen_guest_handle(poll.ports, ports);
         hypercall_sched_op(SCHEDOP_poll, &poll);
+        upcalls_enable();
     }
-    return true;
+    if (masked == 0)
+        upcalls_enable();
+    return counts[port] != count;
 }

@@ -41,16 +41,13 @@ def image(path):
     with tarfile.open(path, 'w') as archive:
         archive.add(FOLDER / 'play', 'play', filter=without_owner)
         for name in names():
-            for file in sorted((FOLDER / name).iterdir()):
+            for file in sorted(f for f in (FOLDER / name).iterdir() if f.is_file()):
                 archive.add(file, f'{name}/{file.name}', filter=without_owner)
-            archive.add(machine.BUILD / 'guests/exercises' / name, f'{name}/kernel', filter=without_owner)
+            built = machine.BUILD / 'guests/exercises'
+            archive.add(built / name, f'{name}/kernel', filter=without_owner)
+            if (built / f'{name}.backend').is_file():
+                archive.add(built / f'{name}.backend', f'{name}/backend.program', filter=without_owner)
     return path
-
-
-def drive(path):
-    """Words for QEMU."""
-    return ['-drive', f'if=none,id=exercises,format=raw,readonly=on,file={path}',
-            '-device', 'virtio-blk-pci,drive=exercises']
 
 
 def command(words):
