@@ -15,7 +15,7 @@ PYTHON ?= python3
 V      ?= 0
 Q      := $(if $(filter 0,$(V)),@)
 
-.PHONY: all fuzz run test test-full test-host host-tests fuzz-replay host-lib iso bench gdb guests lint coverage clean help
+.PHONY: all exercise fuzz run test test-full test-host host-tests fuzz-replay host-lib iso bench gdb guests lint coverage clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -212,6 +212,10 @@ bench: ## measure operations and a boot against Debian's Xen, $(BUILD)/bench.tsv
 	@scripts/setup run
 	@$(AGAIN) all
 	@bench/run
+
+exercise: ## run an exercise of the book in a guest: N=03 (default: list them)
+	@scripts/setup run
+	@scripts/exercise $(N)
 
 gdb: ## boot under gdb, with symbols and commands that know domains (help hospes)
 	@scripts/setup run

@@ -190,6 +190,11 @@ def load_arguments(spec, work):
     return result
 
 
+def drive(path):
+    """Words for one more disk, read only."""
+    return ['-drive', f'if=none,id={path.stem},format=raw,readonly=on,file={path}', '-device', f'virtio-blk-pci,drive={path.stem}']
+
+
 def qemu_command(spec, work, console):
     """The whole command; console is the list of arguments that says where the serial port goes."""
     if not spec.hv.is_file():

@@ -44,6 +44,7 @@ class Case:
     extra: tuple = ()
     disk: str = ''                  # QEMU device for a test disk (see disks.py)
     mib: int = 0                    # size of the data on it, or fetched
+    disk_image: object = None       # function(path) that makes one more disk
     talk: object = None
     check: object = None
     parts: tuple = ()               # names of which the command says "ok NAME" or "not ok NAME: why", each a test

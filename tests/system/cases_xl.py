@@ -4,6 +4,7 @@
 import os
 import re
 
+import exercises
 from cases import HYPERVISOR_TROUBLE, KERNEL_TROUBLE, Case
 from pathlib import Path
 
@@ -36,7 +37,17 @@ def boot(*parts, suffix='', **more):
                 never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **options)
 
 
+def exercises_case(suffix='', **more):
+    """The exercises of the book, each against its page."""
+    patience = f'PATIENCE={90 * float(os.environ.get("HOSPES_TIME_SCALE") or 1):.0f}'
+    return Case(name=f'exercises{suffix}', command=f'export {patience}; {exercises.command("check")}', root='debian',
+                disk_image=exercises.image, parts=tuple(exercises.names()), hv_options='dom0_mem=512M', limit=400,
+                never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **more)
+
+
 CASES = [
+    exercises_case(),
+    exercises_case('-reference', hv='xen', full=True),
     boot('life'),
     boot('set', 'config'),
     boot('devices'),
