@@ -22,18 +22,21 @@ def recorded(part):
     return ["[ -n \"${1:-}\" ] || cat >/run/expected <<'END OF RECORD'", record.read_text() + 'END OF RECORD']
 
 
-def script(parts):
-    """The whole program for dom0: what checks share, the checks of the files, and the call that runs them."""
-    limit = f'LIMIT={100 * float(os.environ.get("HOSPES_TIME_SCALE") or 1):.0f}'
-    text = [limit, *((SCRIPTS / f'{part}.sh').read_text() for part in ('lib', *parts))]
+def script(parts, settings, patience):
+    """The whole program for dom0: settings, what checks share, the checks of the files, and the call that runs them."""
+    limit = f'LIMIT={patience * float(os.environ.get("HOSPES_TIME_SCALE") or 1):.0f}'
+    text = [limit, *settings, *((SCRIPTS / f'{part}.sh').read_text() for part in ('lib', *parts))]
     return '\n'.join([*text, *(line for part in parts for line in recorded(part)), 'run_checks "$@"', ''])
 
 
-def boot(*parts, suffix='', **more):
-    """One boot of dom0 that runs the checks of xl/PART.sh for each part; each counts as a test of its own."""
+def boot(*parts, suffix='', settings=(), patience=100, **more):
+    """One boot of dom0 that runs the checks of xl/PART.sh for each part; each counts as a test of its own.
+
+    settings: lines that set what those scripts leave to be set. patience: seconds for one check.
+    """
     checks = tuple(check for part in parts for check in CHECK.findall((SCRIPTS / f'{part}.sh').read_text()))
     options = {'smp': 2, 'limit': 240, 'hv_options': 'dom0_mem=512M', **more}
-    return Case(name=f'xl-{parts[0]}{suffix}', command=script(parts), root='debian', parts=checks,
+    return Case(name=f'xl-{parts[0]}{suffix}', command=script(parts, settings, patience), root='debian', parts=checks,
                 never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **options)
 
 
@@ -52,6 +55,12 @@ CASES = [
     boot('set', 'config'),
     boot('devices'),
     boot('limits'),
+    boot('smp', smp=4),
+    boot('net', smp=1, patience=250, limit=600),
+    boot('smp', suffix='-1cpu', smp=1, settings=['VCPUS="8"']),
+    boot('net', suffix='-long', smp=4, settings=['SIZE=200'], patience=600, limit=1400, memory_mib=3072, full=True),
+    *(boot('smp', suffix=f'-{cpus}cpu-long', smp=cpus, settings=['VCPUS="1 2 3 4 8"'], patience=300, limit=400, full=True)
+      for cpus in (1, 2, 4)),
     boot('virsh'),
     boot('programs', cpu=PLAIN_CPU),
     boot('programs', suffix='-ocaml', cpu=PLAIN_CPU, words='hospes.xenstored=ocaml'),
