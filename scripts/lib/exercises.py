@@ -2,7 +2,6 @@
 """The exercises of guests/exercises, and how they get into a dom0: as a tar archive on its second disk."""
 
 import tarfile
-from pathlib import Path
 
 import machine
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # Reads what the guest has written, and answers its question.
 dir=/local/domain/$(xl domid "$1")/data
 until xenstore-exists "$dir/question" 2>/dev/null; do sleep 0.1; done

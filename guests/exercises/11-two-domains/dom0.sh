@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # Starts the second domain, and makes the two known to each other.
 host=$(xl domid "$1")
 sed "s/^name = .*/name = \"$1-guest\"/" "/run/$1.cfg" >"/run/$1-guest.cfg"

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # Makes the disk, and compares what the guest says of it.
 if [ "${2:-}" = prepare ]; then
     head -c 2M /dev/urandom >/root/exercise-disk

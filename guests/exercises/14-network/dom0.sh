@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # A bridge with an address, and pings from there.
 if [ "${2:-}" = prepare ]; then
     ip link show xenbr0 >/dev/null 2>&1 && exit

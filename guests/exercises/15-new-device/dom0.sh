@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # The toolstack's part: two directories that name each other. Then the back end.
 guest=$(xl domid "$1")
 front=/local/domain/$guest/device/vupper/0
