@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The block front end: see blkfront.h, and <xen/io/blkif.h> for what the ends say to each other. */
 #include <lib/blkfront.h>
-#include <lib/event.h>
 #include <lib/grant.h>
 #include <lib/guest.h>
 #include <lib/hypercall.h>
 #include <lib/memory.h>
 #include <lib/string.h>
-#include <lib/time.h>
 #include <xen/io/protocols.h>
 
 #define ANSWER_NS (60000 * MS)
@@ -42,38 +40,20 @@ long block_open(struct block_device *disk, u32 number)
     if (ret != 0)
         return ret;
     for (u32 i = 0; i < BLOCK_PAGES; i++)
-        disk->refs[i] = xenbus_grant(&disk->bus, shared); /* a place in the table; for what page, a request says */
+        disk->refs[i] = xenbus_reference(); /* for what page, a request says */
     disk->sectors = (u64)xenbus_ask_number(&disk->bus, "sectors", 0);
     disk->read_only = xenbus_ask_number(&disk->bus, "info", 0) & VDISK_READONLY;
     disk->can_flush = xenbus_ask_number(&disk->bus, "feature-flush-cache", 0) == 1;
     return xenbus_state(&disk->bus, XenbusStateConnected);
 }
 
-static void send(struct block_device *disk)
-{
-    int notify;
-
-    disk->ring.req_prod_pvt++;
-    RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&disk->ring, notify);
-    if (notify)
-        event_send(disk->bus.port);
-}
-
 /* The answer to the only request there is. */
 static long answer(struct block_device *disk)
 {
     const blkif_response_t *response;
-    int more;
 
-    for (;;) {
-        u32 count = event_count(disk->bus.port);
-
-        RING_FINAL_CHECK_FOR_RESPONSES(&disk->ring, more);
-        if (more)
-            break;
-        if (!event_wait(disk->bus.port, count, ANSWER_NS))
-            guest_panic("the disk does not answer");
-    }
+    if (!ring_wait(&disk->ring, disk->bus.port, ANSWER_NS))
+        guest_panic("the disk does not answer");
     response = RING_GET_RESPONSE(&disk->ring, disk->ring.rsp_cons);
     disk->ring.rsp_cons++;
     if (response->status == BLKIF_RSP_EOPNOTSUPP)
@@ -98,7 +78,8 @@ static long transfer(struct block_device *disk, u8 operation, u64 sector, void *
         request->seg[i] = (struct blkif_request_segment){
             .gref = disk->refs[i], .first_sect = 0, .last_sect = BLOCK_SECTORS_PER_PAGE - 1};
     }
-    send(disk);
+    disk->ring.req_prod_pvt++;
+    ring_push(&disk->ring, disk->bus.port);
     ret = answer(disk);
     for (u32 i = 0; i < count; i++)
         grant_take_back(disk->refs[i]);

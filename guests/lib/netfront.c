@@ -3,13 +3,11 @@
  * The network front end: see netfront.h, and <xen/io/netif.h> for what the ends say to each other. Pages and grants are made
  * once: a request's id is the number of its page, whoever owns the page at the moment owns the id.
  */
-#include <lib/event.h>
 #include <lib/grant.h>
 #include <lib/hypercall.h>
 #include <lib/memory.h>
 #include <lib/netfront.h>
 #include <lib/string.h>
-#include <lib/time.h>
 
 static u32 hex(char c)
 {
@@ -38,18 +36,6 @@ static long announce(struct net_device *card, const void *tx, const void *rx)
     return ret != 0 ? ret : xenbus_state(bus, XenbusStateConnected);
 }
 
-static void send_now(struct net_device *card, bool rx)
-{
-    int notify;
-
-    if (rx)
-        RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&card->rx, notify);
-    else
-        RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&card->tx, notify);
-    if (notify)
-        event_send(card->bus.port);
-}
-
 static void offer_buffer(struct net_device *card, u32 id)
 {
     netif_rx_request_t *request = RING_GET_REQUEST(&card->rx, card->rx.req_prod_pvt);
@@ -57,9 +43,6 @@ static void offer_buffer(struct net_device *card, u32 id)
     *request = (netif_rx_request_t){.id = (u16)id, .gref = card->buffers[id].ref};
     card->rx.req_prod_pvt++;
 }
-
-static u16 free_sends[NET_SENDS];
-static u32 free_count;
 
 long net_open(struct net_device *card, u32 number)
 {
@@ -86,14 +69,14 @@ long net_open(struct net_device *card, u32 number)
     for (u32 i = 0; i < NET_SENDS; i++) {
         card->sends[i].page = page_alloc();
         card->sends[i].ref = xenbus_grant(&card->bus, card->sends[i].page);
-        free_sends[i] = (u16)i;
+        card->free_sends[i] = (u16)i;
     }
-    free_count = NET_SENDS;
+    card->free_count = NET_SENDS;
     ret = announce(card, tx, rx);
     if (ret == 0)
         ret = xenbus_await(&card->bus, XenbusStateConnected);
     if (ret == 0)
-        send_now(card, true);
+        ring_push(&card->rx, card->bus.port);
     return ret;
 }
 
@@ -104,7 +87,7 @@ static void take_back_sends(struct net_device *card)
 
     do {
         while (RING_HAS_UNCONSUMED_RESPONSES(&card->tx))
-            free_sends[free_count++] = RING_GET_RESPONSE(&card->tx, card->tx.rsp_cons++)->id;
+            card->free_sends[card->free_count++] = RING_GET_RESPONSE(&card->tx, card->tx.rsp_cons++)->id;
         RING_FINAL_CHECK_FOR_RESPONSES(&card->tx, more);
     } while (more);
 }
@@ -114,34 +97,23 @@ bool net_send(struct net_device *card, const void *frame, u32 bytes)
     u16 id;
 
     take_back_sends(card);
-    if (bytes > NET_FRAME_MAX || free_count == 0)
+    if (bytes > NET_FRAME_MAX || card->free_count == 0)
         return false;
-    id = free_sends[--free_count];
+    id = card->free_sends[--card->free_count];
     memcpy(card->sends[id].page, frame, bytes);
     *RING_GET_REQUEST(&card->tx, card->tx.req_prod_pvt) =
         (netif_tx_request_t){.gref = card->sends[id].ref, .id = id, .size = (u16)bytes};
     card->tx.req_prod_pvt++;
-    send_now(card, false);
+    ring_push(&card->tx, card->bus.port);
     return true;
 }
 
 u32 net_receive(struct net_device *card, void *frame, u32 size, u64 ns)
 {
-    u64 end = time_ns() + ns;
     netif_rx_response_t response;
-    int more;
 
-    for (;;) {
-        u32 count = event_count(card->bus.port);
-        u64 now = time_ns();
-
-        take_back_sends(card); /* or nobody would tell us of frames that come */
-        RING_FINAL_CHECK_FOR_RESPONSES(&card->rx, more);
-        if (more)
-            break;
-        if (now >= end || !event_wait(card->bus.port, count, end - now))
-            return 0;
-    }
+    if (!ring_wait(&card->rx, card->bus.port, ns))
+        return 0;
     response = *RING_GET_RESPONSE(&card->rx, card->rx.rsp_cons++);
     if (response.id < NET_BUFFERS && response.status > 0 && (u32)response.status <= size &&
         response.offset + (u32)response.status <= PAGE_SIZE)
@@ -149,7 +121,7 @@ u32 net_receive(struct net_device *card, void *frame, u32 size, u64 ns)
     else
         response.status = 0;
     offer_buffer(card, response.id % NET_BUFFERS);
-    send_now(card, true);
+    ring_push(&card->rx, card->bus.port);
     return response.status > 0 ? (u32)response.status : 0;
 }
 

@@ -16,6 +16,8 @@ struct net_device {
     netif_tx_front_ring_t tx;
     netif_rx_front_ring_t rx;
     struct { void *page; u32 ref; } buffers[NET_BUFFERS], sends[NET_SENDS];
+    u16 free_sends[NET_SENDS]; /* ids of those that are not on their way */
+    u32 free_count;
     u8 mac[6];
 };
 

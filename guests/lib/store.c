@@ -26,7 +26,13 @@ static struct xenstore_domain_interface *ring(void)
     return mfn_page(start_info->store_mfn);
 }
 
-/* Announce what was put or taken; wait until the daemon has done something, or the time is up. */
+/* To be read before a look at the ring: what comes after it ends the wait. */
+static u32 events(void)
+{
+    return event_count(start_info->store_evtchn);
+}
+
+/* Wait until the daemon has sent more events than that; false: the time is up. */
 static bool wait_for_daemon(u32 count, u64 end)
 {
     u64 now = time_ns();
@@ -39,9 +45,8 @@ static void ring_put(const void *data, u32 bytes)
     struct xenstore_domain_interface *r = ring();
 
     for (u32 i = 0; i < bytes; i++) {
-        u32 count = event_count(start_info->store_evtchn);
-
-        while (r->req_prod - *(volatile XENSTORE_RING_IDX *)&r->req_cons == XENSTORE_RING_SIZE) {
+        for (u32 count = events(); r->req_prod - __atomic_load_n(&r->req_cons, __ATOMIC_ACQUIRE) == XENSTORE_RING_SIZE;
+             count = events()) {
             event_send(start_info->store_evtchn);
             wait_for_daemon(count, time_ns() + ANSWER_NS);
         }
@@ -55,13 +60,9 @@ static bool ring_get(void *data, u32 bytes, u64 end)
     struct xenstore_domain_interface *r = ring();
 
     for (u32 i = 0; i < bytes; i++) {
-        u32 count = event_count(start_info->store_evtchn);
-
-        while (__atomic_load_n(&r->rsp_prod, __ATOMIC_ACQUIRE) == r->rsp_cons)
+        for (u32 count = events(); __atomic_load_n(&r->rsp_prod, __ATOMIC_ACQUIRE) == r->rsp_cons; count = events())
             if (!wait_for_daemon(count, end))
                 return false;
-            else
-                count = event_count(start_info->store_evtchn);
         ((char *)data)[i] = r->rsp[MASK_XENSTORE_IDX(r->rsp_cons)];
         __atomic_store_n(&r->rsp_cons, r->rsp_cons + 1, __ATOMIC_RELEASE);
     }
@@ -157,15 +158,23 @@ long store_read_number(const char *path, long otherwise)
     return number;
 }
 
-long store_write(const char *path, const char *format, ...)
+long store_vwrite(const char *path, const char *format, va_list args)
 {
     char value[STORE_TEXT];
+
+    vsnprintf(value, sizeof(value), format, args);
+    return request(XS_WRITE, path, value, false);
+}
+
+long store_write(const char *path, const char *format, ...)
+{
     va_list args;
+    long ret;
 
     va_start(args, format);
-    vsnprintf(value, sizeof(value), format, args);
+    ret = store_vwrite(path, format, args);
     va_end(args);
-    return request(XS_WRITE, path, value, false);
+    return ret;
 }
 
 long store_remove(const char *path)

@@ -17,6 +17,7 @@ long store_read(const char *path, char *value, size_t size);
 long store_read_number(const char *path, long otherwise);
 /* Make the name, and those above it, and set the value. 0 or -errno. */
 __attribute__((format(printf, 2, 3))) long store_write(const char *path, const char *format, ...);
+long store_vwrite(const char *path, const char *format, va_list args);
 /* Remove a name and all below it. */
 long store_remove(const char *path);
 /* The names directly below one, each ended by 0: how many, or -errno. */

@@ -23,13 +23,14 @@ static const char *path_of(char path[STORE_TEXT], const char *node, const char *
 
 long xenbus_say(struct xenbus_device *device, const char *key, const char *format, ...)
 {
-    char path[STORE_TEXT], value[STORE_TEXT];
+    char path[STORE_TEXT];
     va_list args;
+    long ret;
 
     va_start(args, format);
-    vsnprintf(value, sizeof(value), format, args);
+    ret = store_vwrite(path_of(path, device->node, key), format, args);
     va_end(args);
-    return store_write(path_of(path, device->node, key), "%s", value);
+    return ret;
 }
 
 long xenbus_ask(const struct xenbus_device *device, const char *key, char *value, size_t size)
@@ -86,12 +87,19 @@ long xenbus_find(struct xenbus_device *device, const char *class, u32 number)
     return xenbus_await(device, XenbusStateInitWait);
 }
 
-u32 xenbus_grant(const struct xenbus_device *device, const void *page)
+u32 xenbus_reference(void)
 {
     if (next_ref >= PAGE_SIZE / sizeof(grant_entry_v1_t))
         guest_panic("no more grant entries");
-    grant_give(next_ref, device->back_domid, page_mfn(page), false);
     return next_ref++;
+}
+
+u32 xenbus_grant(const struct xenbus_device *device, const void *page)
+{
+    u32 ref = xenbus_reference();
+
+    grant_give(ref, device->back_domid, page_mfn(page), false);
+    return ref;
 }
 
 long xenbus_port(struct xenbus_device *device)

@@ -22,7 +22,9 @@ long xenbus_find(struct xenbus_device *device, const char *class, u32 number);
 __attribute__((format(printf, 3, 4))) long xenbus_say(struct xenbus_device *device, const char *key, const char *format, ...);
 long xenbus_ask(const struct xenbus_device *device, const char *key, char *value, size_t size);
 long xenbus_ask_number(const struct xenbus_device *device, const char *key, long otherwise);
-/* Grant the back end a page, writable, under the next free reference. */
+/* A grant reference that nobody has. */
+u32 xenbus_reference(void);
+/* Grant the back end a page, writable, under such a reference. */
 u32 xenbus_grant(const struct xenbus_device *device, const void *page);
 /* Allocate the device's port, and write it. 0 or -errno. */
 long xenbus_port(struct xenbus_device *device);

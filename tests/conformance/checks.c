@@ -520,7 +520,6 @@ static const char *timer_can_be_stopped_and_moved(void)
     u64 until;
 
     do {                        /* again, if an emulator stood still until it was due */
-        lapic_timer_set(~0UL);
         until = time_now_ns() + 20000000;
         lapic_timer_set(until);
         lapic_timer_set(~0UL);

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What a system test is, and what several families of them share."""
 
+import os
 from dataclasses import dataclass
+
+# By how much slower than usual this machine is: all limits grow by it.
+SCALE = float(os.environ.get('HOSPES_TIME_SCALE') or 1)
 
 # Text that no run may show, whatever it tests, unless the case itself provokes it.
 KERNEL_TROUBLE = (r'Kernel panic', r'------------\[ cut here', r'\bBUG: ', r'Call Trace:', r'rcu.*(?:stall|starved)',

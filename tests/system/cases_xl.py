@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Debian's unmodified toolstack in dom0: xl and what it starts, checked from inside by the scripts in xl/."""
 
-import os
 import re
 
 import exercises
-from cases import HYPERVISOR_TROUBLE, KERNEL_TROUBLE, Case
+from cases import HYPERVISOR_TROUBLE, KERNEL_TROUBLE, SCALE, Case
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent / 'xl'
 CHECK = re.compile(r'^check_([a-z0-9_]+)\(\) *\{', re.M)
+# What every boot of the Debian dom0 has.
+COMMON = {'root': 'debian', 'hv_options': 'dom0_mem=512M', 'never': KERNEL_TROUBLE + HYPERVISOR_TROUBLE}
 # A CPU without what hardware guests need.
 PLAIN_CPU = 'EPYC,-svm,-smap'
 
@@ -24,7 +25,7 @@ def recorded(part):
 
 def script(parts, settings, patience):
     """The whole program for dom0: settings, what checks share, the checks of the files, and the call that runs them."""
-    limit = f'LIMIT={patience * float(os.environ.get("HOSPES_TIME_SCALE") or 1):.0f}'
+    limit = f'LIMIT={patience * SCALE:.0f}'
     text = [limit, *settings, *((SCRIPTS / f'{part}.sh').read_text() for part in ('lib', *parts))]
     return '\n'.join([*text, *(line for part in parts for line in recorded(part)), 'run_checks "$@"', ''])
 
@@ -35,17 +36,15 @@ def boot(*parts, suffix='', settings=(), patience=100, **more):
     settings: lines that set what those scripts leave to be set. patience: seconds for one check.
     """
     checks = tuple(check for part in parts for check in CHECK.findall((SCRIPTS / f'{part}.sh').read_text()))
-    options = {'smp': 2, 'limit': 240, 'hv_options': 'dom0_mem=512M', **more}
-    return Case(name=f'xl-{parts[0]}{suffix}', command=script(parts, settings, patience), root='debian', parts=checks,
-                never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **options)
+    return Case(name=f'xl-{parts[0]}{suffix}', command=script(parts, settings, patience), parts=checks,
+                **{**COMMON, 'smp': 2, 'limit': 240, **more})
 
 
 def exercises_case(suffix='', **more):
     """The exercises of the book, each against its page."""
-    patience = f'PATIENCE={90 * float(os.environ.get("HOSPES_TIME_SCALE") or 1):.0f}'
-    return Case(name=f'exercises{suffix}', command=f'export {patience}; {exercises.command("check")}', root='debian',
-                disk_image=exercises.image, parts=tuple(exercises.names()), hv_options='dom0_mem=512M', limit=400,
-                never=KERNEL_TROUBLE + HYPERVISOR_TROUBLE, **more)
+    command = f'export PATIENCE={90 * SCALE:.0f}; {exercises.command("check")}'
+    return Case(name=f'exercises{suffix}', command=command, disk_image=exercises.image, parts=tuple(exercises.names()),
+                **{**COMMON, 'limit': 400, **more})
 
 
 CASES = [

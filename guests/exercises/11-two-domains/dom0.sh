@@ -3,7 +3,7 @@
 # Starts the second domain, and makes the two known to each other.
 host=$(xl domid "$1")
 sed "s/^name = .*/name = \"$1-guest\"/" "/run/$1.cfg" >"/run/$1-guest.cfg"
-echo "cmdline = \"guest of $host\"" >>"/run/$1-guest.cfg"
+echo "cmdline = \"host=$host\"" >>"/run/$1-guest.cfg"
 xl create -q -p "/run/$1-guest.cfg"
 guest=$(xl domid "$1-guest")
 xenstore-write "/local/domain/$host/data/guest" "$guest"

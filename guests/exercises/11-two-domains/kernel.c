@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two domains, one page, one event channel. The same kernel is both: without a command line it is the host, which offers;
- * "guest of N" is the other one. The page holds a ring for bytes in each direction; the host
+ * "host=N" makes it the other one. The page holds a ring for bytes in each direction; the host
  * says the even numbers, and its guest answers each with the next.
  */
 #include <lib/event.h>
 #include <lib/grant.h>
 #include <lib/guest.h>
 #include <lib/memory.h>
+#include <lib/role.h>
 #include <lib/store.h>
 #include <lib/string.h>
 #include <lib/time.h>
@@ -40,17 +41,6 @@ static char receive(void)
         if (!event_wait(port, count, PATIENCE))
             guest_panic("the other one says nothing");
     }
-}
-
-/* A number of the command line; the only one. */
-static long number_in(const char *text)
-{
-    long number = 0;
-
-    for (; *text != '\0'; text++)
-        if (*text >= '0' && *text <= '9')
-            number = number * 10 + (*text - '0');
-    return number;
 }
 
 /* Who may use what is offered is written by domain 0, which knows the other's number. */
@@ -90,15 +80,15 @@ static void accept(u16 host)
 
 void guest_main(void)
 {
-    const char *words = (const char *)start_info->cmd_line;
-    bool host = words[0] == '\0';
+    long partner = guest_option("host", -1);
+    bool host = partner < 0;
     char heard[6] = "";
 
     upcalls_enable();
     if (host)
         offer();
     else
-        accept((u16)number_in(words));
+        accept((u16)partner);
     for (u32 i = 0; i < 5; i++) {
         if (host)
             send((char)('0' + 2 * i));

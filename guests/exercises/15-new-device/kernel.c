@@ -37,33 +37,22 @@ static long open(void)
 static void ask(u32 id, const char *text, u32 bytes)
 {
     struct upper_request *request = RING_GET_REQUEST(&ring, ring.req_prod_pvt);
-    int notify;
 
     memset(request, 0, sizeof(*request));
     request->id = id;
     request->bytes = bytes;
     memcpy(request->text, text, strlen(text));
     ring.req_prod_pvt++;
-    RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&ring, notify);
-    if (notify)
-        event_send(bus.port);
+    ring_push(&ring, bus.port);
 }
 
 /* The next response, copied: what is in the ring can still change. */
 static struct upper_response answer(void)
 {
     struct upper_response response;
-    int more;
 
-    for (;;) {
-        u32 count = event_count(bus.port);
-
-        RING_FINAL_CHECK_FOR_RESPONSES(&ring, more);
-        if (more)
-            break;
-        if (!event_wait(bus.port, count, 60000 * MS))
-            guest_panic("the device does not answer");
-    }
+    if (!ring_wait(&ring, bus.port, 60000 * MS))
+        guest_panic("the device does not answer");
     response = *RING_GET_RESPONSE(&ring, ring.rsp_cons);
     ring.rsp_cons++;
     response.text[UPPER_TEXT - 1] = '\0';
