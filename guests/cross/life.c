@@ -49,3 +49,16 @@ TEST(life, "a child boots, answers and powers off; another one crashes")
     check_equal(child_wait(&c, 5000 * MS), SHUTDOWN_crash, "it crashes");
     child_end(&c);
 }
+
+/* What xl list shows of a domain whose toolstack died while it built it. */
+TEST(unfinished, "a domain that has no vcpu up yet is paused, and neither runs nor blocks")
+{
+    struct xen_domctl_getdomaininfo info;
+    struct child c;
+
+    check_equal(child_build(&c, "", 0, 0, CHILD_CREATED), 0, "create a child");
+    check_equal(domain_info(c.domid, &info), 0, "it is listed");
+    check_equal(info.nr_online_vcpus, 0, "vcpus up");
+    check_equal(info.flags & ((1u << XEN_DOMINF_shutdownshift) - 1), XEN_DOMINF_paused, "flags");
+    child_end(&c);
+}

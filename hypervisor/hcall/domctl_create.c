@@ -108,7 +108,7 @@ static u32 state_flags(struct domain *d, u32 *online, u64 *cpu_ns, u32 *max_id)
         if (sched_is_running(&v->unit))
             flags |= XEN_DOMINF_running;
     }
-    return flags;
+    return *online ? flags : 0;
 }
 
 void domain_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)

@@ -23,6 +23,10 @@ static void a_domain_lives_and_leaves_nothing(void **state)
 
     (void)state;
     destroy(build());                       /* pages that stay: of the list of domains, of pools */
+    id = create();
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_int_equal(dc.u.getdomaininfo.flags, XEN_DOMINF_paused);  /* no vcpu that could run or block */
+    destroy(id);
     before = memory_state();
     id = build();
     d = domain_lookup(id);
