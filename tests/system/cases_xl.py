@@ -13,6 +13,8 @@ CHECK = re.compile(r'^check_([a-z0-9_]+)\(\) *\{', re.M)
 COMMON = {'root': 'debian', 'hv_options': 'dom0_mem=512M', 'never': KERNEL_TROUBLE + HYPERVISOR_TROUBLE}
 # A CPU without what hardware guests need.
 PLAIN_CPU = 'EPYC,-svm,-smap'
+# Trouble where a guest may crash, and the hypervisor says so; domain 0 may not.
+CONTAINED = tuple(pattern.replace('crashed', 'Domain 0 crashed') for pattern in KERNEL_TROUBLE + HYPERVISOR_TROUBLE)
 
 
 def recorded(part):
@@ -54,6 +56,9 @@ CASES = [
     boot('set', 'config'),
     boot('devices'),
     boot('limits'),
+    boot('leaks', 'contain', patience=240, limit=420, never=CONTAINED),
+    boot('leaks', 'contain', suffix='-long', settings=['CYCLES=100', 'ROUNDS=20'], patience=1800, limit=2400, never=CONTAINED,
+         full=True),
     boot('smp', smp=4),
     boot('net', smp=1, patience=250, limit=600),
     boot('smp', suffix='-1cpu', smp=1, settings=['VCPUS="8"']),

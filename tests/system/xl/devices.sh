@@ -69,9 +69,8 @@ check_network() {
     same 'address' 00:16:3e:01:02:03 "$(ask g 'cat /sys/class/net/eth0/address')"
     has 'list' '^0 +0 +00:16:3e:01:02:03 +[0-9]+ +4 ' "$(xl network-list g)"
     ask g 'ip addr add 10.0.0.2/24 dev eth0; ip link set eth0 up; ping -c 3 -W 5 10.0.0.1 >/dev/null' || fail 'no answer to a ping'
-    mkdir -p /run/www
+    website
     head -c 2M /dev/urandom >/run/www/net
-    busybox httpd -p 10.0.0.1:4000 -h /run/www
     same 'what came through' "$(sha256sum </run/www/net)" "$(ask g 'wget -q -O - http://10.0.0.1:4000/net | sha256sum')"
     xl network-detach g 0
     until_true guest_lacks /sys/class/net/eth0

@@ -104,6 +104,12 @@ bridge_up() {
     ip link set xenbr0 up
 }
 
+# What dom0 serves to guests on the bridge: the files of /run/www.
+website() {
+    mkdir -p /run/www
+    pgrep -x busybox >/dev/null || busybox httpd -p 10.0.0.1:4000 -h /run/www
+}
+
 gone() { ! xl domid "$1" >/dev/null 2>&1; }
 
 # column NAME NUMBER: of the guest's line in "xl list"
