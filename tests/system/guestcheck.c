@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guestcheck: small checks that run inside dom0's stress root (scripts/mkroot), linked statically.
+ * guestcheck: small checks that run inside dom0's stress root (scripts/mkroot) and in guests (scripts/mkdom0), linked
+ * statically.
  *   guestcheck avx PROCESSES SECONDS   each process keeps its own pattern in the vector registers across
  *                                      preemption, and fails when one changes; 77 without AVX
- *   guestcheck clock                   the clock moves and never goes back, through the vdso
+ *   guestcheck clock                   the clock moves and never goes back, also from one CPU to another, and no
+ *                                      system call reads it
  *   guestcheck hog                     takes memory until the OOM killer ends it
  */
+#define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,10 +75,21 @@ static int vector_process(unsigned seed, int64_t end_ns)
     return EXIT_SUCCESS;
 }
 
+static int worst_of_children(void)
+{
+    int status, worst = EXIT_SUCCESS;
+
+    while (wait(&status) > 0) {
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
+            worst = EXIT_FAILURE;
+    }
+    return worst;
+}
+
 static int check_avx(int processes, int seconds)
 {
     int64_t end_ns = now_ns() + seconds * 1000000000LL;
-    int status, worst = EXIT_SUCCESS;
+    int worst;
 
     if (!__builtin_cpu_supports("avx")) {
         puts("no avx");
@@ -78,27 +99,67 @@ static int check_avx(int processes, int seconds)
         if (fork() == 0)
             exit(vector_process(i + 1, end_ns));
     }
-    while (wait(&status) > 0) {
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
-            worst = EXIT_FAILURE;
-    }
+    worst = worst_of_children();
     puts(worst == EXIT_SUCCESS ? "avx ok" : "avx failed");
     return worst;
 }
 
-static int check_clock(void)
+/* From now on this process dies when it asks the kernel for the time. */
+static void forbid_clock_calls(void)
 {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_gettimeofday, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
+        perror("guestcheck: no filter of system calls");
+        exit(EXIT_FAILURE);
+    }
+}
+
+/* No time may be before one that another CPU has read already: `latest` is the last of all. */
+static int clock_process(int cpu, _Atomic int64_t *latest)
+{
+    cpu_set_t set;
     int64_t first = now_ns(), last = first;
 
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0) {
+        perror("guestcheck: a CPU of its own");
+        return EXIT_FAILURE;
+    }
+    forbid_clock_calls();
     for (int i = 0; i < CLOCK_ROUNDS; i++) {
-        int64_t now = now_ns();
-        if (now < last) {
-            printf("the clock went back by %lld ns\n", (long long)(last - now));
+        int64_t seen = atomic_load(latest), now = now_ns();
+        if (now < seen || now < last) {
+            printf("the clock of CPU %d went back by %lld ns\n", cpu, (long long)((seen > last ? seen : last) - now));
             return EXIT_FAILURE;
         }
+        while (seen < now && !atomic_compare_exchange_weak(latest, &seen, now))
+            ;
         last = now;
     }
     return last > first ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int check_clock(void)
+{
+    _Atomic int64_t *latest = mmap(NULL, sizeof(*latest), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (latest == MAP_FAILED)
+        return EXIT_FAILURE;
+    for (int cpu = 0; cpu < cpus; cpu++) {
+        if (fork() == 0)
+            exit(clock_process(cpu, latest));
+    }
+    return worst_of_children();
 }
 
 static int hog(void)

@@ -24,6 +24,8 @@ check_smp() {
         same "what $n vcpus made" "$(wanted_work "$n")" "$(ask s "$(work "$n")" | sort -n)"
         same "vcpus of $n that ran" "$n" "$(vcpus_that_ran)"
         [ "$n" = 1 ] || same "vcpus of $n that were called" "$n" "$(vcpus_with RES:)"
+        same "the clock source of $n vcpus" xen "$(ask s 'cat /sys/devices/system/clocksource/clocksource0/current_clocksource')"
+        ask s 'guestcheck clock' || fail "the clock of $n vcpus"
         log_size s; size=$LOG_SIZE
         xl shutdown -w s >/dev/null
         log_has s "$size" '^GUEST-poweroff' || fail "with $n vcpus it did not shut down by itself"
