@@ -56,6 +56,7 @@ CASES = [
     boot('set', 'config'),
     boot('devices'),
     boot('limits'),
+    boot('bad', smp=1, patience=250, limit=400),
     boot('leaks', 'contain', patience=240, limit=420, never=CONTAINED),
     boot('leaks', 'contain', suffix='-long', settings=['CYCLES=100', 'ROUNDS=20'], patience=1800, limit=2400, never=CONTAINED,
          full=True),

@@ -8,30 +8,6 @@
 
 CYCLES=${CYCLES:-10}
 KINDS=(loaded normal booting crashed deaf orphaned)
-# What was in use when the checks that count began.
-COUNTS=/run/counts
-
-# What is in use, and what the audit says.
-held() { debug_key nA | sed -n 's/.*\(counts\|audit\): //p'; }
-held_is() { [ "$(held)" = "$1" ]; }
-
-# Nothing is in use by guests, and that does not change any more.
-settled() {
-    held >$COUNTS
-    grep -q 'domains=1 .* grants=0 maps=0' $COUNTS
-    grep -qx clean $COUNTS
-    sleep 1
-    held_is "$(<$COUNTS)"
-}
-
-# unchanged WHAT: what is in use is that again, and the audit finds nothing.
-unchanged() {
-    local before
-    before=$(<$COUNTS)
-    (until_true held_is "$before") || fail "$1 left something; before: $before; now: $(held)"
-    same "the domains after $1" Domain-0 "$(xl list | awk 'NR > 1 { print $1 }')"
-    same "what the store has after $1" 0 "$(xenstore-list /local/domain)"
-}
 
 # The guest "l"; how long its devices take to come and go is most of a round.
 devices() { printf '%s\n' 'disk = ["format=raw,vdev=xvda,access=rw,target=/root/l.img"]' 'vif = ["bridge=xenbr0"]'; }
